@@ -1,0 +1,6 @@
+"""The critic: one model behind the judge's protocol."""
+
+from polycritic.critic._batch import Batch, compile_batch, weight_totals
+from polycritic.critic._critic import Critic, default_head
+
+__all__ = ["Batch", "Critic", "compile_batch", "default_head", "weight_totals"]

@@ -1,0 +1,241 @@
+"""The critic: one model that judges many tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from polycritic import core
+from polycritic.core import Candidate, FloatArray, PolycriticError, Scale, Scores, Task
+from polycritic.critic import heads as _heads
+from polycritic.critic._batch import Batch
+from polycritic.critic.backbones import Backbone, Transformer
+from polycritic.critic.heads import Described, Head
+from polycritic.critic.losses import bag_loss, bradley_terry_loss, plackett_luce_loss
+from polycritic.critic.sharing import Hard, Sharing
+
+HeadMaker = Callable[[Scale, int], Head]
+_DEFAULT_HEADS: dict[type[Scale], HeadMaker] = {
+    core.Binary: _heads.Binary,
+    core.Interval: _heads.Interval,
+    core.Levels: _heads.Levels,
+    core.Utility: _heads.Utility,
+}
+
+
+class Critic(nn.Module):
+    """One model that judges many tasks, and is a :class:`~polycritic.core.Judge`.
+
+    A backbone turns each text into features, a sharing shapes them for the task, the described head gives every task a
+    utility, and each known task's own head adds its residual and knows its scale. A task it was never trained on is judged
+    by its description: the described head alone.
+
+    Args:
+        tasks: The tasks to learn; more can be judged.
+        backbone: Text into features; the embedded MiniLM by default.
+        sharing: How tasks shape features; hard sharing by default.
+        head: Makes a task's head from its scale and the number of features; by default the head named like the scale.
+        seed: Seeds the weights that are not pretrained.
+
+    **Laws**: a candidate's score is the same alone as among others, and in any order; scores lie on the task's scale.
+
+    >>> from polycritic.critic.backbones import Words
+    >>> critic = Critic([Task("sums", scale=core.Binary())], Words())
+    >>> critic.score([Candidate("1 + 1", "2")], [Task("never seen", scale=core.Binary())])
+    Scores(1 candidates x 1 tasks: never seen)
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        backbone: Backbone | None = None,
+        sharing: Callable[[int], Sharing] = Hard,
+        head: HeadMaker | None = None,
+        *,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.backbone = backbone if backbone is not None else Transformer()
+            self.sharing = sharing(self.backbone.dim)
+            self.described = Described(self.backbone.dim)
+            self.make_head = head or default_head
+            self.tasks: tuple[Task, ...] = ()
+            self.heads = nn.ModuleList()
+            self.add_tasks(tasks)
+
+    def add_tasks(self, tasks: Sequence[Task]) -> None:
+        """Give new tasks a head of their own; it starts as the described head.
+
+        Raises:
+            PolycriticError: A task of that name is there already.
+        """
+        names = [task.name for task in (*self.tasks, *tasks)]
+        if len(set(names)) < len(names):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            raise PolycriticError("tasks need different names", found=", ".join(twice))
+        self.tasks = (*self.tasks, *tasks)
+        self.heads.extend(self.make_head(task.scale, self.backbone.dim).to(self.device) for task in tasks)
+        self._columns = {task.name: column for column, task in enumerate(self.tasks)}
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        parameter = next(self.described.parameters()) if hasattr(self, "described") else None
+        return parameter.device if parameter is not None else torch.device("cpu")
+
+    def column(self, task: Task) -> int:
+        """A known task's place among :attr:`tasks`, or -1.
+
+        Raises:
+            PolycriticError: The task is known on another scale.
+        """
+        column = self._columns.get(task.name, -1)
+        if column >= 0 and self.tasks[column].scale != task.scale:
+            raise PolycriticError(
+                "a task changed its scale",
+                where=f"task {task.name!r}",
+                found=core.scale_text(task.scale),
+                expected=core.scale_text(self.tasks[column].scale),
+            )
+        return column
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The features (r, d) of a batch's readouts, shaped for their tasks."""
+        pooled, states = [], []
+        for ids, mask in batch.buckets:
+            encoded = self.backbone(ids, mask)
+            pooled.append(self.backbone.pool(encoded, mask))
+            states.append(encoded)
+        features = torch.cat(pooled)[batch.sequence]
+        if bool((batch.position >= 0).any()):
+            features = self._at_positions(features, batch, states)
+        columns = torch.tensor([self.column(task) for task in batch.tasks], device=features.device)
+        described = features
+        if batch.descriptions is not None:
+            ids, mask = batch.descriptions
+            with torch.no_grad():
+                described = self.backbone.pool(self.backbone(ids, mask), mask)[batch.column]
+        shaped: Tensor = self.sharing(features, columns[batch.column], described)
+        return shaped
+
+    @staticmethod
+    def _at_positions(features: Tensor, batch: Batch, states: list[Tensor]) -> Tensor:
+        start = 0
+        rows = []
+        for encoded in states:
+            here = (batch.position >= 0) & (batch.sequence >= start) & (batch.sequence < start + len(encoded))
+            index = here.nonzero().squeeze(-1)
+            rows.append((index, encoded[batch.sequence[index] - start, batch.position[index]].to(features.dtype)))
+            start += len(encoded)
+        return features.index_copy(0, torch.cat([i for i, _ in rows]), torch.cat([r for _, r in rows]))
+
+    def head(self, task: Task) -> Head:
+        """A known task's head, or a fresh one that adds nothing to the described head."""
+        column = self.column(task)
+        if column >= 0:
+            return self.heads[column]  # type: ignore[return-value]
+        return self.make_head(task.scale, self.backbone.dim).to(self.device).eval()
+
+    def losses(self, batch: Batch, features: Tensor | None = None) -> Tensor:
+        """Each task's mean loss, (t,), over the tasks of the batch.
+
+        Ratings and steps cost their head's ``nll``, comparisons the Bradley-Terry loss, rankings the Plackett-Luce loss and bags
+        the bag loss of the decoded means. All kinds of one task share one latent utility.
+
+        Args:
+            batch: Compiled rows.
+            features: The result of :meth:`forward`, where it is there already.
+        """
+        features = self(batch) if features is None else features
+        prior = self.described(features)
+        utility = torch.zeros_like(prior)
+        totals = torch.zeros(len(batch.tasks), dtype=prior.dtype, device=prior.device)
+        for column, task in enumerate(batch.tasks):
+            head = self.head(task)
+            index = (batch.column == column).nonzero().squeeze(-1)
+            utility = utility.index_copy(0, index, head.utility(features[index], prior[index]))
+            if batch.ratings is not None:
+                mine = batch.ratings.column == column
+                if bool(mine.any()):
+                    at = batch.ratings.readout[mine]
+                    nll = head.nll(features[at], prior[at], batch.ratings.value[mine])
+                    totals = totals.index_add(
+                        0, index.new_tensor([column]), (batch.ratings.weight[mine] * nll).sum()[None]
+                    )
+            if batch.bags is not None:
+                mine = batch.bags.column == column
+                if bool(mine.any()):
+                    at = batch.bags.readouts[mine]
+                    mean, _ = head.decode(features[at.ravel()], prior[at.ravel()])
+                    nll = bag_loss(mean.reshape(at.shape), batch.bags.present[mine], batch.bags.value[mine])
+                    totals = totals.index_add(
+                        0, index.new_tensor([column]), (batch.bags.weight[mine] * nll).sum()[None]
+                    )
+        if batch.comparisons is not None:
+            pairs = batch.comparisons
+            nll = bradley_terry_loss(utility[pairs.first], utility[pairs.second], pairs.preference)
+            totals = totals.index_add(0, pairs.column, pairs.weight * nll)
+        if batch.rankings is not None:
+            lists = batch.rankings
+            nll = plackett_luce_loss(utility[lists.readouts], lists.ranks)
+            totals = totals.index_add(0, lists.column, lists.weight * nll)
+        return totals / batch.totals.clamp_min(1e-12)
+
+    def score(self, candidates: Sequence[Candidate], tasks: Sequence[Task], /) -> Scores:
+        """Score candidates on tasks, known or not.
+
+        Distinct texts are encoded once, sorted by length and in groups of like length; a progress bar shows long work.
+        """
+        from polycritic.critic._scoring import score
+
+        return score(self, candidates, tasks)
+
+    def score_steps(self, candidates: Sequence[Candidate], task: Task, /) -> list[FloatArray]:
+        """The value of each step of each candidate; NaN where a long response lost the step."""
+        from polycritic.critic._scoring import score_steps
+
+        return score_steps(self, candidates, task)
+
+    def save(self, folder: Path | str) -> None:
+        """Write the critic into a folder; see :func:`Critic.load`."""
+        from polycritic.critic._saving import save
+
+        save(self, Path(folder))
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Critic:
+        """Read a critic that :meth:`save` wrote.
+
+        Raises:
+            PolycriticError: The folder is not a critic's, is damaged, or was written by a newer version.
+        """
+        from polycritic.critic._saving import load
+
+        return load(Path(folder))
+
+    def export_hf(self, folder: Path | str, task: Task | None = None) -> None:
+        """Write an ``AutoModelForSequenceClassification`` whose logits are this critic's utilities.
+
+        See :func:`~polycritic.critic._export.export_hf`.
+        """
+        from polycritic.critic._export import export_hf
+
+        export_hf(self, Path(folder), task)
+
+    def __repr__(self) -> str:
+        parameters = sum(p.numel() for p in self.parameters())
+        return f"Critic({len(self.tasks)} tasks, {type(self.backbone).__name__}, {parameters / 1e6:.1f}M parameters)"
+
+
+def default_head(scale: Scale, dim: int) -> Head:
+    """The head named like the scale.
+
+    >>> type(default_head(core.Binary(), 4)).__name__
+    'Binary'
+    """
+    return _DEFAULT_HEADS[type(scale)](scale, dim)

@@ -1,0 +1,135 @@
+"""Scoring: any number of candidates, each distinct text once, in batches of like length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from polycritic.core import Candidate, FloatArray, Progress, Scores, Task
+from polycritic.critic._batch import describe_text, token_buckets
+from polycritic.critic.backbones import Text, Tokens
+
+if TYPE_CHECKING:
+    from polycritic.critic._critic import Critic
+
+_BUDGET = 2048
+"""Tokens in one forward pass: on a processor more costs cache misses, less costs calls."""
+_CHUNK = 8192
+"""Texts tokenised and sorted at a time, so that memory does not grow with the number of candidates."""
+
+
+@torch.inference_mode()
+def score(critic: Critic, candidates: Sequence[Candidate], tasks: Sequence[Task]) -> Scores:
+    """Score candidates on tasks; see :meth:`Critic.score`."""
+    values = np.full((len(candidates), len(tasks)), np.nan)
+    spread = np.full((len(candidates), len(tasks)), np.nan)
+    cells = ((row, column) for row in range(len(candidates)) for column in range(len(tasks)))
+    training = critic.training
+    critic.eval()
+    try:
+        shapers = _Shapers(critic, tasks)
+        with Progress("scoring", len(candidates) * len(tasks)) as progress:
+            for chunk in _chunks(cells, _CHUNK):
+                readers: dict[Text, list[tuple[int, int]]] = {}
+                for row, column in chunk:
+                    text = critic.backbone.render(tasks[column], candidates[row])
+                    readers.setdefault(text, []).append((row, column))
+                who = list(readers.values())
+                tokens = critic.backbone.tokenize(list(readers))
+                for index, pooled, _ in _encode(critic, tokens):
+                    at = [(k, row, column) for k, i in enumerate(index) for row, column in who[i]]
+                    for column in {c for _, _, c in at}:
+                        own = [(k, row) for k, row, c in at if c == column]
+                        mean, std = shapers.decode(column, pooled[[k for k, _ in own]])
+                        rows = [row for _, row in own]
+                        values[rows, column] = mean.double().cpu().numpy()
+                        spread[rows, column] = std.double().cpu().numpy()
+                    progress.advance(len(at))
+    finally:
+        critic.train(training)
+    return Scores(tuple(tasks), values, spread)
+
+
+@torch.inference_mode()
+def score_steps(critic: Critic, candidates: Sequence[Candidate], task: Task) -> list[FloatArray]:
+    """Score the steps of candidates; see :meth:`Critic.score_steps`."""
+    result: list[FloatArray] = [np.full(max(len(c.steps), 1), np.nan) for c in candidates]
+    training = critic.training
+    critic.eval()
+    try:
+        shapers = _Shapers(critic, [task])
+        tokens = critic.backbone.tokenize([critic.backbone.render(task, c) for c in candidates])
+        for index, _, states in _encode(critic, tokens):
+            for k, i in enumerate(index):
+                kept = [(j, end) for j, end in enumerate(tokens[i].ends) if end >= 0]
+                if kept:
+                    mean, _ = shapers.decode(0, states[k, [end for _, end in kept]].float())
+                    result[i][[j for j, _ in kept]] = mean.double().cpu().numpy()
+    finally:
+        critic.train(training)
+    return result
+
+
+@torch.inference_mode()
+def utilities(critic: Critic, texts: Sequence[Text], task: Task) -> Tensor:
+    """The latent utilities of texts on one task, (n,): what an exported classifier must reproduce."""
+    training = critic.training
+    critic.eval()
+    shapers = _Shapers(critic, [task])
+    result = torch.empty(len(texts))
+    for index, pooled, _ in _encode(critic, critic.backbone.tokenize(texts)):
+        features = shapers.shape(0, pooled)
+        result[index] = shapers.heads[0].utility(features, critic.described(features)).cpu()
+    critic.train(training)
+    return result
+
+
+class _Shapers:
+    """Tasks' heads, and their descriptions, encoded once."""
+
+    def __init__(self, critic: Critic, tasks: Sequence[Task]) -> None:
+        self.critic = critic
+        self.heads = [critic.head(task) for task in tasks]
+        self.columns = [critic.column(task) for task in tasks]
+        self.descriptions: Tensor | None = None
+        if critic.sharing.reads_description:
+            tokens = critic.backbone.tokenize([describe_text(task) for task in tasks])
+            rows = torch.empty(len(tasks), critic.backbone.dim, device=critic.device)
+            for index, pooled, _ in _encode(critic, tokens):
+                rows[index] = pooled
+            self.descriptions = rows
+
+    def shape(self, column: int, pooled: Tensor) -> Tensor:
+        columns = torch.full((len(pooled),), self.columns[column], device=pooled.device)
+        description = pooled if self.descriptions is None else self.descriptions[column].expand_as(pooled)
+        shaped: Tensor = self.critic.sharing(pooled, columns, description)
+        return shaped
+
+    def decode(self, column: int, pooled: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.shape(column, pooled)
+        return self.heads[column].decode(features, self.critic.described(features))
+
+
+def _encode(critic: Critic, tokens: Sequence[Tokens]) -> Iterator[tuple[list[int], Tensor, Tensor]]:
+    """Encode texts in groups of like length: which texts, their pooled features, their states."""
+    order = sorted(range(len(tokens)), key=lambda i: len(tokens[i].ids))
+    for bucket in token_buckets(tokens, order, _BUDGET):
+        ids, mask = critic.backbone.collate([tokens[i] for i in bucket])
+        ids, mask = ids.to(critic.device), mask.to(critic.device)
+        states = critic.backbone(ids, mask)
+        yield bucket, critic.backbone.pool(states, mask), states
+
+
+def _chunks(cells: Iterator[tuple[int, int]], size: int) -> Iterator[list[tuple[int, int]]]:
+    chunk: list[tuple[int, int]] = []
+    for cell in cells:
+        chunk.append(cell)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

@@ -1,0 +1,36 @@
+"""Backbones: a row of feedback becomes text, and text becomes features."""
+
+from polycritic.critic.backbones._backbone import Backbone, Tokens
+from polycritic.critic.backbones._cached import Cached
+from polycritic.critic.backbones._embedded import EMBEDDED, embedded_folder
+from polycritic.critic.backbones._numbers import Numbers
+from polycritic.critic.backbones._pooling import cls_pooling, last_pooling, mean_pooling
+from polycritic.critic.backbones._text import Field, Fitted, Text, fit, render, rounded_length, shortened, whole
+from polycritic.critic.backbones._transformer import Transformer
+from polycritic.critic.backbones._tuning import Frozen, Full, LoRA
+from polycritic.critic.backbones._words import Words
+
+__all__ = [
+    "EMBEDDED",
+    "Backbone",
+    "Cached",
+    "Field",
+    "Fitted",
+    "Frozen",
+    "Full",
+    "LoRA",
+    "Numbers",
+    "Text",
+    "Tokens",
+    "Transformer",
+    "Words",
+    "cls_pooling",
+    "embedded_folder",
+    "fit",
+    "last_pooling",
+    "mean_pooling",
+    "render",
+    "rounded_length",
+    "shortened",
+    "whole",
+]

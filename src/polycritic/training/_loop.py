@@ -1,0 +1,392 @@
+"""The training loop: a generator of steps."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from polycritic.core import Feedback, PolycriticError, Task
+from polycritic.critic import Critic, compile_batch, weight_totals
+from polycritic.training import _checkpoint
+from polycritic.training._quality import quality
+from polycritic.training._recipe import Recipe
+from polycritic.training._rows import RowOrder, task_index
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one update did.
+
+    Args:
+        number: From 1.
+        losses: Mean loss of each task that was present.
+        weights: The balancer's weight of each.
+        rate: Learning rate, as a share of its peak.
+        gradient_norm: Before clipping.
+        tokens: Tokens read, without padding.
+        seconds: Wall time.
+        validation: Quality on the validation rows, after steps that looked; else None.
+    """
+
+    number: int
+    losses: dict[str, float]
+    weights: dict[str, float]
+    rate: float
+    gradient_norm: float
+    tokens: int
+    seconds: float
+    validation: float | None = None
+
+    @property
+    def loss(self) -> float:
+        """The mean loss over the tasks present."""
+        return sum(self.losses.values()) / max(len(self.losses), 1)
+
+
+def train(
+    critic: Critic,
+    feedback: Sequence[Feedback],
+    recipe: Recipe | None = None,
+    *,
+    folder: Path | str | None = None,
+    validation: Sequence[Feedback] = (),
+    accelerator: Accelerator | None = None,
+) -> Iterator[Step]:
+    """Train a critic; each step is yielded after its update.
+
+    With a folder, every step goes to ``log.jsonl`` there, and a checkpoint is kept: calling again with the same critic,
+    feedback and recipe goes on from it, to the same bits on the same device. Stopping the iteration, Ctrl-C included,
+    leaves a checkpoint of the last complete step. With validation rows, the best state seen is the critic's when the iterator
+    ends.
+
+    Several processes share a step's rows and add up their gradients, so that n processes do what one does.
+
+    Args:
+        critic: Trained in place.
+        feedback: Rows of the critic's tasks.
+        recipe: How.
+        folder: Where the log and the checkpoint live.
+        validation: Held-out rows for choosing the best state and for early stopping.
+        accelerator: From accelerate, for several processes or another device.
+
+    Yields:
+        One :class:`Step` per update.
+
+    Raises:
+        PolycriticError: A row's task is unknown, or the folder's checkpoint belongs to another run.
+
+    >>> from polycritic.core import Binary, Candidate, Rating, Task
+    >>> from polycritic.critic.backbones import Words
+    >>> rows = [Rating(task="even", candidate=Candidate("", str(n)), value=float(n % 2 == 0)) for n in range(8)]
+    >>> critic = Critic([Task("even", scale=Binary())], Words())
+    >>> steps = list(train(critic, rows, Recipe(steps=20)))
+    >>> steps[-1].loss < steps[0].loss
+    True
+    """
+    recipe = recipe or Recipe()
+    run = _Run(critic, feedback, recipe, Path(folder) if folder is not None else None, validation, accelerator)
+    run.resume()
+    try:
+        while run.number < recipe.steps and run.looks_without_gain < recipe.patience:
+            yield run.step()
+    finally:
+        run.checkpoint()
+    run.finish()
+
+
+class _Run:
+    """One run's state: what a checkpoint holds."""
+
+    def __init__(
+        self,
+        critic: Critic,
+        feedback: Sequence[Feedback],
+        recipe: Recipe,
+        folder: Path | None,
+        validation: Sequence[Feedback],
+        accelerator: Accelerator | None,
+    ) -> None:
+        self.critic, self.feedback, self.recipe, self.folder = critic, feedback, recipe, folder
+        self.validation, self.accelerator = validation, accelerator
+        if accelerator is not None:
+            critic.to(accelerator.device)
+        self.tasks: dict[str, Task] = {task.name: task for task in critic.tasks}
+        names = list(self.tasks)
+        index = task_index(feedback, names)
+        if len(feedback) == 0 or int(index.min()) < 0:
+            found = feedback[int(index.argmin())].task if len(feedback) else "no rows"
+            raise PolycriticError("feedback the critic has no task for", found=repr(found), mend="Add the task first")
+        self.order = RowOrder(index, len(names), recipe.sampler, recipe.seed)
+        self.balancer = recipe.balancer(critic.tasks)
+        mine = [(name, p) for name, p in critic.named_parameters() if name.startswith("backbone.")]
+        rest = [(name, p) for name, p in critic.named_parameters() if not name.startswith("backbone.")]
+        self.optimizer = recipe.optimizer.make(mine, rest)
+        self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        self.number = 0
+        self.looks_without_gain = 0
+        self.best_quality = -math.inf
+        self.best: dict[str, Tensor] | None = None
+        self.saved = -1
+
+    def step(self) -> Step:
+        start = time.perf_counter()
+        recipe = self.recipe
+        rows = [self.feedback[int(i)] for i in self.order.step(self.number, recipe.rows)]
+        totals = weight_totals(rows)
+        share = recipe.optimizer.rate(self.number, recipe.steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak"] * share
+        self.optimizer.zero_grad(set_to_none=True)
+        self.critic.train()
+        losses, weights, tokens = self._gradients(self._parts(rows), totals)
+        norm = nn.utils.clip_grad_norm_(self.parameters, recipe.optimizer.clip)
+        if not bool(torch.isfinite(norm)):
+            raise PolycriticError(
+                "the gradient is not finite",
+                where=f"step {self.number + 1}",
+                found=", ".join(f"{n}: {v:.3g}" for n, v in losses.items())[:200],
+                mend="Lower the learning rate, or look at the rows of the task whose loss is not finite",
+            )
+        self.optimizer.step()
+        self.number += 1
+        seen = self._look() if self.validation and self._is_time(recipe.validate_every) else None
+        step = Step(
+            self.number, losses, weights, share, float(norm), tokens, time.perf_counter() - start, validation=seen
+        )
+        self._log(step)
+        if self.number % recipe.checkpoint_every == 0:
+            self.checkpoint()
+        return step
+
+    def _is_time(self, every: int) -> bool:
+        return self.number % every == 0 or self.number == self.recipe.steps
+
+    def _parts(self, rows: list[Feedback]) -> list[list[Feedback]]:
+        if self.accelerator is not None:
+            rows = rows[self.accelerator.process_index :: self.accelerator.num_processes]
+        size = self.recipe.micro_rows or max(len(rows), 1)
+        return [rows[i : i + size] for i in range(0, len(rows), size)]
+
+    def _gradients(
+        self, parts: list[list[Feedback]], totals: dict[str, float]
+    ) -> tuple[dict[str, float], dict[str, float], int]:
+        """Add up the weighted gradients of all parts; losses are complete when all are through."""
+        device = self.critic.device
+        names = list(self.tasks)
+        seed = int.from_bytes(hashlib.sha256(f"{self.recipe.seed}/{self.number}".encode()).digest()[:6])
+        present = torch.tensor([name in totals for name in names], device=device)
+        one_pass = len(parts) == 1 and self._processes == 1
+        losses = torch.full((len(names),), torch.nan, device=device)
+        if self.balancer.needs_losses and not one_pass:
+            with torch.no_grad(), self._random(seed):
+                first = sum((self._losses(part, totals)[0] for part in parts), torch.zeros(len(names), device=device))
+            losses = torch.where(present, self._reduce(first), torch.nan)
+        weights = (
+            None
+            if one_pass
+            else self.balancer(losses if self.balancer.needs_losses else present / present, _no_gramian)
+        )
+        done = torch.zeros(len(names), device=device)
+        tokens = 0
+        with self._random(seed):
+            for part in parts:
+                part_losses, read = self._losses(part, totals)
+                tokens += read
+                done += part_losses.detach()
+                if weights is None:
+                    weights = self.balancer(torch.where(present, part_losses.detach(), torch.nan), _no_gramian)
+                (torch.where(present, weights, 0.0) * part_losses).sum().backward()  # type: ignore[no-untyped-call]
+        self._reduce_gradients()
+        done = self._reduce(done)
+        assert weights is not None
+        there = [i for i, name in enumerate(names) if name in totals]
+        return {names[i]: float(done[i]) for i in there}, {names[i]: float(weights[i]) for i in there}, tokens
+
+    def _losses(self, part: list[Feedback], totals: dict[str, float]) -> tuple[Tensor, int]:
+        """Each of all tasks' losses on some rows, zero where absent, and the tokens read."""
+        batch = compile_batch(
+            part, self.tasks, self.critic.backbone, totals=totals, describe=self.critic.sharing.reads_description
+        ).to(self.critic.device)
+        with self._autocast():
+            features = self.critic(batch)
+        losses = self.critic.losses(batch, features.float())
+        columns = torch.tensor([self.critic.column(task) for task in batch.tasks], device=losses.device)
+        return torch.zeros(len(self.tasks), device=losses.device).index_add(0, columns, losses), batch.tokens
+
+    def _autocast(self) -> contextlib.AbstractContextManager[object]:
+        device = self.critic.device.type
+        dtype = self.recipe.precision or autocast_type(device)
+        return torch.autocast(device, dtype) if dtype is not None else contextlib.nullcontext()
+
+    @contextlib.contextmanager
+    def _random(self, seed: int) -> Iterator[None]:
+        """Dropout drawn from the run's own seed; the caller's generator is left as it was."""
+        devices = [self.critic.device.index or 0] if self.critic.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(seed)
+            yield
+
+    @property
+    def _processes(self) -> int:
+        return 1 if self.accelerator is None else self.accelerator.num_processes
+
+    @property
+    def _is_main(self) -> bool:
+        return self.accelerator is None or self.accelerator.is_main_process
+
+    def _reduce(self, tensor: Tensor) -> Tensor:
+        if self._processes == 1 or self.accelerator is None:
+            return tensor
+        reduced: Tensor = self.accelerator.reduce(tensor, "sum")
+        return reduced
+
+    def _reduce_gradients(self) -> None:
+        """Add up the processes' gradients: losses are already means over the whole step."""
+        if self._processes == 1:
+            return
+        flat = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).ravel() for p in self.parameters])
+        flat = self._reduce(flat)
+        start = 0
+        for p in self.parameters:
+            p.grad = flat[start : start + p.numel()].view_as(p).clone()
+            start += p.numel()
+
+    def _look(self) -> float:
+        seen = quality(self.critic, self.validation)
+        if seen > self.best_quality:
+            self.best_quality, self.looks_without_gain = seen, 0
+            self.best = {name: tensor.detach().cpu().clone() for name, tensor in self._trained()}
+        else:
+            self.looks_without_gain += 1
+        return seen
+
+    def _trained(self) -> Iterator[tuple[str, Tensor]]:
+        trained = {name for name, p in self.critic.named_parameters() if p.requires_grad}
+        return ((name, tensor) for name, tensor in self.critic.state_dict().items() if name in trained)
+
+    def finish(self) -> None:
+        """Leave the critic in its best state, ready to judge."""
+        if self.best is not None:
+            self.critic.load_state_dict(self.best, strict=False)
+        self.critic.eval()
+
+    def checkpoint(self) -> None:
+        if self.folder is None or self.saved == self.number or not self._is_main:
+            return
+        _checkpoint.write(
+            self.folder / "checkpoint.pt",
+            {
+                "run": self._key(),
+                "number": self.number,
+                "critic": {name: tensor.detach().cpu() for name, tensor in self._trained()},
+                "optimizer": self.optimizer.state_dict(),
+                "order": self.order.state_dict(),
+                "balancer": self.balancer.state_dict(),
+                "looks_without_gain": self.looks_without_gain,
+                "best_quality": self.best_quality,
+                "best": self.best,
+            },
+        )
+        self.saved = self.number
+
+    def resume(self) -> None:
+        state = _checkpoint.read(self.folder / "checkpoint.pt") if self.folder is not None else None
+        if state is None:
+            self._reset_heads()
+            return
+        if state["run"] != self._key():
+            raise PolycriticError(
+                "the folder's checkpoint belongs to another run",
+                where=str(self.folder),
+                expected="the same tasks, rows and recipe as before",
+                mend="Name another folder, or remove checkpoint.pt to start anew",
+            )
+        self.critic.load_state_dict(state["critic"], strict=False)
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.order.load_state_dict(state["order"])
+        self.balancer.load_state_dict(state["balancer"])
+        self.number = self.saved = int(state["number"])
+        self.looks_without_gain = int(state["looks_without_gain"])
+        self.best_quality, self.best = float(state["best_quality"]), state["best"]
+        self._cut_log()
+
+    def _reset_heads(self) -> None:
+        """Let heads that can start from the mean of their labels."""
+        from polycritic.core import Rating
+
+        sums: dict[str, list[float]] = {}
+        for i in self._some_rows():
+            row = self.feedback[i]
+            if isinstance(row, Rating):
+                sums.setdefault(row.task, []).append(row.value)
+        for name, values in sums.items():
+            self.critic.head(self.tasks[name]).reset(sum(values) / len(values))
+
+    def _some_rows(self, most: int = 200) -> Iterator[int]:
+        for rows in self.order.rows:
+            yield from (int(i) for i in rows[:most])
+
+    def _key(self) -> str:
+        recipe = {k: v for k, v in asdict(self.recipe).items() if k not in ("checkpoint_every", "balancer", "sampler")}
+        parts = [
+            json.dumps(recipe, default=repr, sort_keys=True),
+            getattr(self.recipe.balancer, "__qualname__", repr(self.recipe.balancer)),
+            repr(self.recipe.sampler),
+            repr(self.critic.tasks),
+            repr(self.order.sizes.tolist()),
+            repr(self.critic.backbone.spec()),
+        ]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def _log(self, step: Step) -> None:
+        if self.folder is None or not self._is_main:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(step)) + "\n")
+
+    def _cut_log(self) -> None:
+        """Drop the lines of steps that are going to be repeated."""
+        path = self.folder / "log.jsonl" if self.folder is not None else None
+        if path is None or not path.is_file() or not self._is_main:
+            return
+        kept = []
+        for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+            with contextlib.suppress(ValueError):
+                if json.loads(line)["number"] <= self.number:
+                    kept.append(line)
+        path.write_text("".join(kept), encoding="utf-8")
+
+
+def autocast_type(device: str) -> torch.dtype | None:
+    """bfloat16 where the device computes in it, else None.
+
+    >>> autocast_type("meta") is None
+    True
+    """
+    if device == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else None
+    if device == "cpu":
+        return torch.bfloat16 if torch.cpu.get_capabilities().get("avx512_bf16", False) else None
+    return None
+
+
+def _no_gramian() -> Tensor:
+    raise PolycriticError(
+        "this balancer asks for the tasks' gradients",
+        expected="a balancer of losses",
+        mend="Use one of training.balancing",
+    )
