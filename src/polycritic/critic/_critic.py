@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -64,6 +65,7 @@ class Critic(nn.Module):
             self.sharing = sharing(self.backbone.dim)
             self.described = Described(self.backbone.dim)
             self.make_head = head or default_head
+            self.reads_length = True
             self.tasks: tuple[Task, ...] = ()
             self.heads = nn.ModuleList()
             self.add_tasks(tasks)
@@ -152,7 +154,7 @@ class Critic(nn.Module):
             features: The result of :meth:`forward`, where it is there already.
         """
         features = self(batch) if features is None else features
-        prior = self.described(features)
+        prior = self.described(features, batch.length)
         utility = torch.zeros_like(prior)
         totals = torch.zeros(len(batch.tasks), dtype=prior.dtype, device=prior.device)
         for column, task in enumerate(batch.tasks):
@@ -200,6 +202,18 @@ class Critic(nn.Module):
         from polycritic.critic._scoring import score_steps
 
         return score_steps(self, candidates, task)
+
+    def without_length(self) -> Critic:
+        """This critic, sharing its weights, without the length term: a length-controlled judge.
+
+        >>> from polycritic.critic.backbones import Words
+        >>> critic = Critic([Task("t")], Words())
+        >>> critic.without_length().reads_length, critic.reads_length
+        (False, True)
+        """
+        view = copy.copy(self)
+        view.reads_length = False
+        return view
 
     def save(self, folder: Path | str) -> None:
         """Write the critic into a folder; see :func:`Critic.load`."""

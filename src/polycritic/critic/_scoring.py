@@ -31,7 +31,7 @@ def score(critic: Critic, candidates: Sequence[Candidate], tasks: Sequence[Task]
     training = critic.training
     critic.eval()
     try:
-        shapers = _Shapers(critic, tasks)
+        shapers = Shapers(critic, tasks)
         with Progress("scoring", len(candidates) * len(tasks)) as progress:
             for chunk in _chunks(cells, _CHUNK):
                 readers: dict[Text, list[tuple[int, int]]] = {}
@@ -40,11 +40,13 @@ def score(critic: Critic, candidates: Sequence[Candidate], tasks: Sequence[Task]
                     readers.setdefault(text, []).append((row, column))
                 who = list(readers.values())
                 tokens = critic.backbone.tokenize(list(readers))
+                lengths = lengths_of(critic, list(readers))
                 for index, pooled, _ in _encode(critic, tokens):
                     at = [(k, row, column) for k, i in enumerate(index) for row, column in who[i]]
                     for column in {c for _, _, c in at}:
                         own = [(k, row) for k, row, c in at if c == column]
-                        mean, std = shapers.decode(column, pooled[[k for k, _ in own]])
+                        here = [k for k, _ in own]
+                        mean, std = shapers.decode(column, pooled[here], lengths[[index[k] for k in here]])
                         rows = [row for _, row in own]
                         values[rows, column] = mean.double().cpu().numpy()
                         spread[rows, column] = std.double().cpu().numpy()
@@ -61,35 +63,41 @@ def score_steps(critic: Critic, candidates: Sequence[Candidate], task: Task) -> 
     training = critic.training
     critic.eval()
     try:
-        shapers = _Shapers(critic, [task])
-        tokens = critic.backbone.tokenize([critic.backbone.render(task, c) for c in candidates])
+        shapers = Shapers(critic, [task])
+        texts = [critic.backbone.render(task, c) for c in candidates]
+        tokens, lengths = critic.backbone.tokenize(texts), lengths_of(critic, texts)
         for index, _, states in _encode(critic, tokens):
             for k, i in enumerate(index):
                 kept = [(j, end) for j, end in enumerate(tokens[i].ends) if end >= 0]
                 if kept:
-                    mean, _ = shapers.decode(0, states[k, [end for _, end in kept]].float())
+                    at = states[k, [end for _, end in kept]].float()
+                    mean, _ = shapers.decode(0, at, lengths[i].expand(len(kept)))
                     result[i][[j for j, _ in kept]] = mean.double().cpu().numpy()
     finally:
         critic.train(training)
     return result
 
 
+def lengths_of(critic: Critic, texts: Sequence[Text]) -> Tensor:
+    """The lengths that the described head reads, (n,); all the same where the critic is told to leave length out."""
+    return torch.tensor([text.length if critic.reads_length else 0.0 for text in texts], device=critic.device)
+
+
 @torch.inference_mode()
 def utilities(critic: Critic, texts: Sequence[Text], task: Task) -> Tensor:
-    """The latent utilities of texts on one task, (n,): what an exported classifier must reproduce."""
+    """The latent utilities of texts on one task, without the length term, (n,): what an exported classifier reproduces."""
     training = critic.training
     critic.eval()
-    shapers = _Shapers(critic, [task])
+    shapers = Shapers(critic, [task])
     result = torch.empty(len(texts))
     for index, pooled, _ in _encode(critic, critic.backbone.tokenize(texts)):
-        features = shapers.shape(0, pooled)
-        result[index] = shapers.heads[0].utility(features, critic.described(features)).cpu()
+        result[index] = shapers.utility(0, pooled, pooled.new_zeros(len(pooled))).cpu()
     critic.train(training)
     return result
 
 
-class _Shapers:
-    """Tasks' heads, and their descriptions, encoded once."""
+class Shapers:
+    """Tasks' heads, and their descriptions, encoded once: what turns pooled features into utilities and values."""
 
     def __init__(self, critic: Critic, tasks: Sequence[Task]) -> None:
         self.critic = critic
@@ -109,9 +117,13 @@ class _Shapers:
         shaped: Tensor = self.critic.sharing(pooled, columns, description)
         return shaped
 
-    def decode(self, column: int, pooled: Tensor) -> tuple[Tensor, Tensor]:
+    def utility(self, column: int, pooled: Tensor, length: Tensor) -> Tensor:
         features = self.shape(column, pooled)
-        return self.heads[column].decode(features, self.critic.described(features))
+        return self.heads[column].utility(features, self.critic.described(features, length))
+
+    def decode(self, column: int, pooled: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.shape(column, pooled)
+        return self.heads[column].decode(features, self.critic.described(features, length))
 
 
 def _encode(critic: Critic, tokens: Sequence[Tokens]) -> Iterator[tuple[list[int], Tensor, Tensor]]:

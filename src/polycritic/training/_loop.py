@@ -208,7 +208,7 @@ class _Run:
                 done += part_losses.detach()
                 if weights is None:
                     weights = self.balancer(torch.where(present, part_losses.detach(), torch.nan), _no_gramian)
-                (torch.where(present, weights, 0.0) * part_losses).sum().backward()  # type: ignore[no-untyped-call]
+                (torch.where(present, weights, 0.0) * part_losses).sum().backward()
         self._reduce_gradients()
         done = self._reduce(done)
         assert weights is not None

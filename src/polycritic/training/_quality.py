@@ -63,8 +63,7 @@ def _share(critic: Judge, rows: Sequence[Feedback], task: Task) -> float:
         right += float(np.sum(better > worse) + 0.5 * np.sum(better == worse))
         count += len(pairs)
     if rated:
-        value = np.array([v for _, v in rated])
-        concordant, total = _concordance(scores[[i for i, _ in rated]], value)
+        concordant, total = _concordance(scores[[i for i, _ in rated]], np.array([v for _, v in rated]))
         # A task rated and compared counts both kinds by their rows, not by the square of one of them.
         if total:
             right += concordant / total * len(rated)

@@ -5,7 +5,7 @@ from polycritic.critic.backbones._cached import Cached
 from polycritic.critic.backbones._embedded import EMBEDDED, embedded_folder
 from polycritic.critic.backbones._numbers import Numbers
 from polycritic.critic.backbones._pooling import cls_pooling, last_pooling, mean_pooling
-from polycritic.critic.backbones._text import Field, Fitted, Text, fit, render, rounded_length, shortened, whole
+from polycritic.critic.backbones._text import Field, Fitted, Text, fit, render, shortened, whole
 from polycritic.critic.backbones._transformer import Transformer
 from polycritic.critic.backbones._tuning import Frozen, Full, LoRA
 from polycritic.critic.backbones._words import Words
@@ -30,7 +30,6 @@ __all__ = [
     "last_pooling",
     "mean_pooling",
     "render",
-    "rounded_length",
     "shortened",
     "whole",
 ]

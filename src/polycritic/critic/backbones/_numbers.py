@@ -17,6 +17,7 @@ class Numbers(Backbone):
     Args:
         inputs: How many numbers a response holds.
         dim: d, the number of features; with 0 the numbers themselves are the features.
+        seed: Seeds the weights.
 
     >>> from polycritic.core import Candidate, Task
     >>> backbone = Numbers(inputs=2)
@@ -27,11 +28,17 @@ class Numbers(Backbone):
 
     pad = 0.0
 
-    def __init__(self, inputs: int, dim: int = 0) -> None:
+    def __init__(self, inputs: int, dim: int = 0, *, seed: int = 0) -> None:
         super().__init__()
         self.inputs, self.hidden = inputs, dim
         self.dim = dim or inputs
-        self.network = nn.Sequential(nn.Linear(inputs, dim), nn.GELU(), nn.Linear(dim, dim)) if dim else nn.Identity()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.network = self._network(inputs, dim)
+
+    @staticmethod
+    def _network(inputs: int, dim: int) -> nn.Module:
+        return nn.Sequential(nn.Linear(inputs, dim), nn.GELU(), nn.Linear(dim, dim)) if dim else nn.Identity()
 
     def tokenize(self, texts: Sequence[Text]) -> list[Tokens]:
         """Read the numbers."""

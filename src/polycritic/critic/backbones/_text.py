@@ -1,7 +1,7 @@
 """How a row becomes text, and how text is shortened without losing what matters.
 
 A critic reads, in this order: the task (its description, or its name in words), the row's own instruction, the rubric, the
-prompt, the context, the reference, a word on how long the response is, and then, as a second segment, the response.
+prompt, the context, the reference, and then, as a second segment, the response.
 """
 
 from __future__ import annotations
@@ -47,21 +47,28 @@ class Text:
         """All pieces, joined."""
         return "".join(self.pieces)
 
+    @property
+    def length(self) -> float:
+        r"""How long the response is, about -3 to 4: :math:`(\log_2(1 + \text{words}) - 6) / 2`.
+
+        >>> Text((), ("word " * 63,)).length
+        0.0
+        """
+        return (math.log2(1 + len(self.response.split())) - 6.0) / 2.0
+
 
 def render(task: Task, candidate: Candidate) -> Text:
     """Write down one candidate as a critic reads it for one task.
 
-    An instruction that says the same as the task's description is written once. The response's length is written in words,
-    rounded to a power of the square root of two, because a shortened response does not show it.
+    An instruction that says the same as the task's description is written once, and so is a reference that is the prompt.
 
     >>> render(Task("sums", "Is the sum right?"), Candidate("1 + 1 = ?", "2")).before
-    'Is the sum right?\\nlength: about 1\\n1 + 1 = ?'
+    'Is the sum right?\\n1 + 1 = ?'
     """
     described = task_text(task)
     fields = [Field(described, _SHARES["task"])]
     if candidate.instruction.strip() and candidate.instruction.strip() != described:
         fields.append(Field(candidate.instruction.strip(), _SHARES["instruction"]))
-    fields.append(Field(f"length: about {rounded_length(candidate.response)}", math.inf))
     if candidate.rubric:
         fields.append(Field(f"rubric: {candidate.rubric}", _SHARES["rubric"]))
     fields.append(Field(candidate.prompt, _SHARES["prompt"]))
@@ -72,16 +79,6 @@ def render(task: Task, candidate: Candidate) -> Text:
     return Text(tuple(fields), candidate.steps or (candidate.response,))
 
 
-def rounded_length(response: str) -> int:
-    """The number of words, rounded to a power of the square root of two.
-
-    >>> [rounded_length("word " * n) for n in (0, 1, 5, 100)]
-    [0, 1, 6, 91]
-    """
-    words = len(response.split())
-    return round(2 ** (round(2 * math.log2(words)) / 2)) if words else 0
-
-
 def fit(lengths: Sequence[int], shares: Sequence[float], room: int) -> list[int]:
     """Share ``room`` tokens among fields: each gets in proportion to its share, and what it does not need goes to the others.
 
@@ -89,7 +86,7 @@ def fit(lengths: Sequence[int], shares: Sequence[float], room: int) -> list[int]
 
     Args:
         lengths: What each field needs.
-        shares: What each is entitled to; infinite means all it needs, before the others.
+        shares: What each is entitled to.
         room: What there is.
 
     >>> fit([10, 100, 100], [1, 1, 3], 100)
@@ -97,10 +94,6 @@ def fit(lengths: Sequence[int], shares: Sequence[float], room: int) -> list[int]
     """
     given = [0] * len(lengths)
     open_fields = [i for i, length in enumerate(lengths) if length > 0]
-    for i in [i for i in open_fields if math.isinf(shares[i])]:
-        given[i] = min(lengths[i], room)
-        room -= given[i]
-        open_fields.remove(i)
     while open_fields and room > 0:
         total = sum(shares[i] for i in open_fields)
         content = [i for i in open_fields if lengths[i] <= room * shares[i] / total]

@@ -147,12 +147,16 @@ class Transformer(Backbone):
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """The model's last hidden states, (s, l, d), in the model's own precision."""
         inputs: dict[str, Tensor] = {"input_ids": ids, "attention_mask": mask.long()}
-        config = self.model.config
-        if not self.causal and (getattr(config, "type_vocab_size", 0) or 0) > 1:
-            separators = ids == self.tokenizer.sep_token_id
-            inputs["token_type_ids"] = ((separators.cumsum(-1) - separators.long()).clamp_max(1) * mask).long()
+        if not self.causal and (getattr(self.model.config, "type_vocab_size", 0) or 0) > 1:
+            inputs["token_type_ids"] = self.token_types(ids, mask)
         states: Tensor = self.model(**inputs).last_hidden_state
         return states
+
+    def token_types(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """0 for the first segment, 1 for the second, (s, l): told by the separator between them."""
+        separators = ids == self.tokenizer.sep_token_id
+        before: Tensor = separators.cumsum(-1) - separators.long()
+        return (before.clamp_max(1) * mask).long()
 
     def pool(self, states: Tensor, mask: Tensor) -> Tensor:
         """One vector for each text, in single precision."""
@@ -183,7 +187,7 @@ class Transformer(Backbone):
         """Build the architecture that a folder describes."""
         described: dict[str, Any] = dict(spec["tuning"])  # type: ignore[call-overload]
         kind = _TUNINGS[lookup(str(described.pop("kind")), _TUNINGS, "tuning")]
-        arguments = {name: tuple(value) if isinstance(value, list) else value for name, value in described.items()}
+        arguments: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in described.items()}
         backbone = cls(
             folder,
             tuning=kind(**arguments),

@@ -65,14 +65,14 @@ class LoRA:
         targets: Endings of the names of the layers to adapt; empty means all linear layers.
 
     >>> LoRA(rank=8)
-    LoRA(rank=8, alpha=16.0, targets=())
+    LoRA(rank=8, alpha=16, targets=())
 
     References:
         Hu et al. (2022), LoRA: Low-Rank Adaptation of Large Language Models.
     """
 
     rank: int = 8
-    alpha: float = 16.0
+    alpha: int = 16
     targets: tuple[str, ...] = ()
 
     def apply(self, model: nn.Module) -> nn.Module:
@@ -92,5 +92,5 @@ Tuning = Full | Frozen | LoRA
 
 def _layers(model: nn.Module) -> list[nn.Module]:
     """The longest list of modules in a model: its layers."""
-    lists = [module for module in model.modules() if isinstance(module, nn.ModuleList)]
-    return list(max(lists, key=len)) if lists else []
+    lists: list[nn.ModuleList] = [module for module in model.modules() if isinstance(module, nn.ModuleList)]
+    return list(max(lists, key=len)) if lists else []  # type: ignore[arg-type]

@@ -23,6 +23,7 @@ class Words(Backbone):
         dim: d, the number of features.
         buckets: How many embeddings there are for words to fall into.
         max_length: How many words are read; the response's come first.
+        seed: Seeds the weights.
 
     >>> backbone = Words(dim=8)
     >>> from polycritic.core import Candidate, Task
@@ -31,11 +32,13 @@ class Words(Backbone):
     torch.Size([1, 8])
     """
 
-    def __init__(self, dim: int = 32, buckets: int = 4096, max_length: int = 256) -> None:
+    def __init__(self, dim: int = 32, buckets: int = 4096, max_length: int = 256, *, seed: int = 0) -> None:
         super().__init__()
         self.dim, self.buckets, self.max_length = dim, buckets, max_length
-        self.embedding = nn.Embedding(buckets + 1, dim, padding_idx=0)
-        self.mix = nn.Sequential(nn.Linear(dim, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.embedding = nn.Embedding(buckets + 1, dim, padding_idx=0)
+            self.mix = nn.Sequential(nn.Linear(dim, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim))
 
     def tokenize(self, texts: Sequence[Text]) -> list[Tokens]:
         """Hash words; the response's stand first, so that they are never cut."""

@@ -65,5 +65,6 @@ def ordinal_cross_entropy_loss(utility: Tensor, thresholds: Tensor, level: Tenso
     lower = level.floor().clamp(0, top).long()
     upper = (lower + 1).clamp_max(top)
     share = level - lower
-    at = lambda k: log_p.gather(-1, k.unsqueeze(-1)).squeeze(-1)  # noqa: E731
-    return -((1.0 - share) * at(lower) + share * at(upper))
+    below = log_p.gather(-1, lower.unsqueeze(-1)).squeeze(-1)
+    above = log_p.gather(-1, upper.unsqueeze(-1)).squeeze(-1)
+    return -((1.0 - share) * below + share * above)

@@ -11,6 +11,7 @@ from polycritic.training.balancing._stateless import Stateless
 class Uniform(Stateless):
     """Every task that is present weighs the same, and the weights sum to 1: the step minimises the mean loss.
 
+    >>> import torch
     >>> Uniform([Task("a"), Task("b")])(torch.tensor([1.0, 3.0]), lambda: torch.empty(0))
     tensor([0.5000, 0.5000])
     """
