@@ -89,7 +89,7 @@ class Cached(Backbone):
 
     def spec(self) -> dict[str, object]:
         """The inner backbone's kind and spec, and the folder."""
-        return {"kind": type(self.inner).__name__, "inner": self.inner.spec(), "folder": str(self.folder)}
+        return {"inner_kind": type(self.inner).__name__, "inner": self.inner.spec(), "folder": str(self.folder)}
 
     def save(self, folder: Path) -> None:
         """What the inner backbone needs."""
@@ -100,7 +100,7 @@ class Cached(Backbone):
         """The inner backbone anew, with the same folder of features."""
         from polycritic.critic import backbones
 
-        inner: type[Backbone] = getattr(backbones, str(spec["kind"]))
+        inner: type[Backbone] = getattr(backbones, str(spec["inner_kind"]))
         return cls(inner.restore(spec["inner"], folder), str(spec["folder"]))  # type: ignore[arg-type]
 
 
