@@ -265,7 +265,7 @@ class _Run:
             start += p.numel()
 
     def _look(self) -> float:
-        seen = quality(self.critic, self.validation)
+        seen = quality(self.critic, self.validation, self.critic.tasks)
         if seen > self.best_quality:
             self.best_quality, self.looks_without_gain = seen, 0
             self.best = {name: tensor.detach().cpu().clone() for name, tensor in self._trained()}

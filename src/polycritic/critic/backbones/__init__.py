@@ -2,7 +2,7 @@
 
 from polycritic.critic.backbones._backbone import Backbone, Tokens
 from polycritic.critic.backbones._cached import Cached
-from polycritic.critic.backbones._embedded import EMBEDDED, embedded_folder
+from polycritic.critic.backbones._embedded import EMBEDDED, embedded_folder, embedded_tokenizer
 from polycritic.critic.backbones._numbers import Numbers
 from polycritic.critic.backbones._pooling import cls_pooling, last_pooling, mean_pooling
 from polycritic.critic.backbones._text import Field, Fitted, Text, fit, render, shortened, whole
@@ -26,6 +26,7 @@ __all__ = [
     "Words",
     "cls_pooling",
     "embedded_folder",
+    "embedded_tokenizer",
     "fit",
     "last_pooling",
     "mean_pooling",

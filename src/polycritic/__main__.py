@@ -1,0 +1,5 @@
+"""``python -m polycritic``."""
+
+from polycritic.cli import main
+
+main()

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from polycritic.cli._output import JsonFlag, note, say, say_json, table
+from polycritic.core import Candidate, Scores, Task, candidates_of, lookup
+
+CriticArgument = Annotated[Path, typer.Argument(help="A critic's folder.")]
+TaskOption = Annotated[list[str] | None, typer.Option("--task", "-t", help="A task's name; several are allowed.")]
+DescriptionOption = Annotated[str, typer.Option(help="What a good answer is, for a task never trained on.")]
+
+
+def score(
+    critic: CriticArgument,
+    files: Annotated[list[Path], typer.Argument(help="Feedback files; every candidate in them is scored.")],
+    task: TaskOption = None,
+    description: DescriptionOption = "",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write rows here instead of printing.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Score every candidate of some files: one JSON row each, with value and spread."""
+    from polycritic import feedback
+    from polycritic.critic import Critic
+
+    judge = Critic.load(critic)
+    rows = feedback.read(*files)
+    own = {t.name: t for t in (*rows.tasks, *judge.tasks)}
+    result: list[dict[str, Any]] = []
+    for name in task or [t.name for t in rows.tasks]:
+        candidates = (
+            list(dict.fromkeys(c for row in rows for c in candidates_of(row)))
+            if task
+            else list(dict.fromkeys(c for row in rows if row.task == name for c in candidates_of(row)))
+        )
+        chosen = _task(name, description, own)
+        result += _rows(candidates, judge.score(candidates, [chosen]), chosen)
+    if output is not None:
+        with output.open("w", encoding="utf-8") as file:
+            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in result)
+        say_json({"scored": len(result), "file": str(output)}) if as_json else say([f"{output}: {len(result)} scores"])
+    elif as_json:
+        say_json(result)
+    else:
+        say(json.dumps(row, ensure_ascii=False) for row in result)
+
+
+def compare(
+    critic: CriticArgument,
+    prompt: Annotated[str, typer.Argument(help="The prompt.")],
+    first: Annotated[str, typer.Argument(help="One response.")],
+    second: Annotated[str, typer.Argument(help="Another.")],
+    task: TaskOption = None,
+    description: DescriptionOption = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Say which of two responses is better; without --task, on all tasks of the critic."""
+    from polycritic.critic import Critic
+
+    judge = Critic.load(critic)
+    own = {t.name: t for t in judge.tasks}
+    tasks = [_task(name, description, own) for name in task] if task else list(judge.tasks)
+    values = judge.score([Candidate(prompt, first), Candidate(prompt, second)], tasks).values
+    results = [
+        {
+            "task": t.name,
+            "first": float(a),
+            "second": float(b),
+            "better": "first" if a > b else "second" if b > a else "tie",
+        }
+        for t, a, b in zip(tasks, values[0], values[1], strict=True)
+    ]
+    if as_json:
+        say_json(results)
+    else:
+        say(table(["task", "first", "second", "better"], [list(r.values()) for r in results]))
+
+
+def rank(
+    critic: CriticArgument,
+    prompt: Annotated[str, typer.Argument(help="The prompt.")],
+    responses: Annotated[list[str], typer.Argument(help="Two or more responses.")],
+    task: Annotated[str, typer.Option("--task", "-t", help="The task to rank by.")],
+    description: DescriptionOption = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Order responses, best first."""
+    from polycritic.critic import Critic
+
+    judge = Critic.load(critic)
+    chosen = _task(task, description, {t.name: t for t in judge.tasks})
+    scores = judge.score([Candidate(prompt, response) for response in responses], [chosen]).values[:, 0]
+    order = sorted(range(len(responses)), key=lambda i: -scores[i])
+    ranked = [{"rank": r + 1, "score": float(scores[i]), "response": responses[i]} for r, i in enumerate(order)]
+    say_json(ranked) if as_json else say(table(["rank", "score", "response"], [list(r.values()) for r in ranked]))
+
+
+def evaluate(
+    critic: CriticArgument,
+    files: Annotated[list[Path], typer.Argument(help="Feedback files.")],
+    least: Annotated[float, typer.Option(help="Exit with 1 where the mean concordance is below this.")] = 0.0,
+    test_only: Annotated[bool, typer.Option(help="Only the fifth of the prompts that training kept aside.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure a critic on feedback, beside what length alone achieves."""
+    from polycritic import evaluation, feedback
+    from polycritic.critic import Critic
+    from polycritic.judges import Length
+
+    judge = Critic.load(critic)
+    rows = feedback.read(*files)
+    own = {t.name: t for t in judge.tasks}
+    tasks = [own.get(t.name, t) for t in rows.tasks]
+    rows = rows.with_tasks(tasks)
+    if test_only:
+        rows = feedback.split_by_prompt(rows).test
+    results = {
+        "critic": evaluation.evaluate(judge, rows, tasks),
+        "longer wins": evaluation.evaluate(Length(), rows, tasks),
+        "shorter wins": evaluation.evaluate(Length(sign=-1), rows, tasks),
+    }
+    unseen = [t.name for t in tasks if t.name not in own]
+    if as_json:
+        say_json({"unseen": unseen, **{name: result.to_dict() for name, result in results.items()}})
+    else:
+        say(results["critic"].lines())
+        for name in ("longer wins", "shorter wins"):
+            say([f"{name}: concordance {results[name].macro['concordance']}"])
+        if unseen:
+            note(f"{len(unseen)} of {len(tasks)} tasks were judged by their description alone")
+    if results["critic"].macro["concordance"].value < least:
+        raise typer.Exit(1)
+
+
+def tasks(
+    source: Annotated[Path, typer.Argument(help="A critic's folder, a file of feedback, or a TOML file of tasks.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """List tasks with their scales and descriptions."""
+    from polycritic.core import scale_text
+
+    known = _tasks_of(source)
+    if as_json:
+        say_json([{"name": t.name, "scale": scale_text(t.scale), "description": t.description} for t in known])
+    else:
+        say(
+            table(
+                ["task", "scale", "description"], [[t.name, scale_text(t.scale), _short(t.description)] for t in known]
+            )
+        )
+
+
+def _tasks_of(source: Path) -> Sequence[Task]:
+    if source.is_dir():
+        from polycritic.critic import Critic
+
+        return Critic.load(source).tasks
+    if source.suffix == ".toml":
+        from polycritic.tasks import read_tasks
+
+        return read_tasks(source)
+    from polycritic import feedback
+
+    return feedback.read(source).tasks
+
+
+def _task(name: str, description: str, own: dict[str, Task]) -> Task:
+    """A known task, or a new one that its description tells."""
+    if name in own:
+        return own[name]
+    if not description:
+        lookup(name, own, "task (describe a new one with --description)")
+    return Task(name, description)
+
+
+def _rows(candidates: Sequence[Candidate], scores: Scores, task: Task) -> Iterator[dict[str, Any]]:
+    spread = scores.spread
+    for i, candidate in enumerate(candidates):
+        yield {
+            "task": task.name,
+            "prompt": candidate.prompt,
+            "completion": candidate.response,
+            "score": _number(scores.values[i, 0]),
+            "spread": None if spread is None else _number(spread[i, 0]),
+        }
+
+
+def _number(value: float) -> float | None:
+    return None if value != value else float(value)
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 60 else line[:57] + "..."

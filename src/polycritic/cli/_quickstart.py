@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+
+from polycritic import __version__
+from polycritic.cli._output import JsonFlag, say, say_json, table
+from polycritic.core import Binary, Candidate, Feedback, FloatArray, Judge, Progress, Scores, Task
+
+if TYPE_CHECKING:
+    from polycritic.critic import Critic
+    from polycritic.decision import BestOfN
+    from polycritic.evaluation import Evaluation, Judged
+    from polycritic.training import Recipe
+    from polycritic.worlds import World
+
+UNSEEN = ("facts/table_lookup", "format/json_objects", "logic/set_operations", "math/comparing_quantities")
+"""Worlds that no contender trains on; chosen before any was trained, one of each family that has several."""
+
+_TRAIN_PROBLEMS, _TEST_PROBLEMS = 40, 10
+_POOLED = Task("pooled", "Is it right?", Binary())
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much a quickstart does.
+
+    Args:
+        steps: Updates of the one critic; the others read as many rows.
+        rows: Rows an update.
+        best_of: Candidates to choose among.
+        choices: Problems of each unseen task on which to choose.
+    """
+
+    steps: int = 70
+    rows: int = 24
+    best_of: int = 8
+    choices: int = 20
+
+
+def quickstart(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the critic and the report go.")] = Path(
+        "runs/quickstart"
+    ),
+    steps: Annotated[
+        int, typer.Option(min=1, help="Updates of the one critic; the contenders read as many rows.")
+    ] = 70,
+    seed: Annotated[int, typer.Option(help="Another seed is another run.")] = 0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Train one critic on built-in tasks, judge tasks it never saw, pick answers, write a report."""
+    start = time.monotonic()
+    effort = replace(Effort(), steps=steps)
+    result = run(output, effort, seed)
+    result["seconds"] = round(time.monotonic() - start, 1)
+    if as_json:
+        say_json(result)
+        return
+    say(table(["", "seen tasks", "unseen tasks"], result["rows"]))
+    say(["(share of pairs of answers in the right order, mean over tasks; chance is 0.5)", ""])
+    say(table([f"picking 1 of {effort.best_of} answers", "right"], result["best_of_n"]))
+    say(["", f"critic: {result['critic']}", f"report: {result['report']}", f"{result['seconds']:.0f} seconds"])
+
+
+def run(output: Path, effort: Effort, seed: int) -> dict[str, Any]:
+    """Train, compare, choose and write; the result is what :func:`quickstart` prints."""
+    from polycritic.cli._reports import reliability_of
+    from polycritic.evaluation import judge_all, measure_judged, mistakes
+    from polycritic.judges import Length
+    from polycritic.report import ReportData, read_log, write_report
+    from polycritic.training import AdamW, Recipe
+    from polycritic.worlds import WORLDS, make
+
+    seen = [world for name, world in WORLDS.items() if name not in UNSEEN]
+    unseen = [WORLDS[name] for name in UNSEEN]
+    tasks, new = [w.task for w in seen], [w.task for w in unseen]
+    rows = make(seen, _TRAIN_PROBLEMS, seed=2 * seed)
+    tests = {
+        "seen": make(seen, _TEST_PROBLEMS, seed=2 * seed + 1),
+        "unseen": make(unseen, 3 * _TEST_PROBLEMS, seed=2 * seed + 1),
+    }
+    recipe = Recipe(steps=effort.steps, rows=effort.rows, seed=seed, optimizer=AdamW(learning_rate=3e-4))
+    with Progress("training one critic, one specialist a task, one pooled scorer", 3 * effort.steps) as progress:
+        critic = _train(_critic(tasks), rows, recipe, progress, output / "training")
+        specialists = _specialists(tasks, rows, recipe, progress)
+        pooled = _Pooled(
+            _train(_critic([_POOLED]), [replace(row, task=_POOLED.name) for row in rows], recipe, progress)
+        )
+    judges: dict[str, Judge] = {
+        "one critic": critic,
+        "specialists": specialists,
+        "pooled scorer": pooled,
+        "longer wins": Length(),
+    }
+    judged: dict[tuple[str, str], Judged] = {}
+    evaluations: dict[tuple[str, str], Evaluation] = {}
+    with Progress("judging", len(judges) * 2) as progress:
+        for name, judge in judges.items():
+            for part, which in (("seen", tasks), ("unseen", new)):
+                judged[name, part] = judge_all(judge, tests[part], which, name=name)
+                evaluations[name, part] = measure_judged(judged[name, part], resamples=300)
+                progress.advance()
+    curves = _choose({k: v for k, v in judges.items() if k != "specialists"}, unseen, effort, seed)
+    critic.save(output / "critic")
+    main = {part: evaluations["one critic", part].macro["concordance"].value for part in tests}
+    write_report(
+        output / "report.html",
+        ReportData(
+            title="Quickstart: one critic, many tasks",
+            summary=(
+                f"One critic learnt {len(tasks)} tasks at once and puts {main['seen']:.1%} of pairs of answers to new problems "
+                "in the right order.",
+                f"On {len(new)} tasks it never saw, judged by their description alone, {main['unseen']:.1%}.",
+                f"Picking one of {effort.best_of} answers with it raises the share of right ones from "
+                f"{curves[0].outcomes[0].value:.1%} to {curves[0].outcomes[-1].value:.1%} on those tasks.",
+            ),
+            seen=tuple(evaluations[name, "seen"] for name in judges),
+            unseen=tuple(evaluations[name, "unseen"] for name in judges if _says(name, "unseen")),
+            training=read_log(output / "training" / "log.jsonl"),
+            reliability=reliability_of(judged["one critic", "seen"]),
+            best_of_n=tuple(curves),
+            mistakes=tuple(mistakes(judged["one critic", "seen"], tests["seen"])),
+            provenance={
+                "polycritic": __version__,
+                "tasks": f"{len(tasks)} trained, {len(new)} unseen",
+                "rows": f"{len(rows):,} to draw from; {effort.steps} steps of {effort.rows}, as many rows for every contender",
+                "backbone": "all-MiniLM-L6-v2, upper three layers trained",
+                "seed": str(seed),
+            },
+        ),
+    )
+    numbers = [
+        [name, *(str_of(evaluations[name, part]) if _says(name, part) else "-" for part in ("seen", "unseen"))]
+        for name in judges
+    ]
+    return {
+        "rows": numbers,
+        "best_of_n": [
+            ["at random", curves[0].outcomes[0].value],
+            *([curve.judge, curve.outcomes[-1].value] for curve in curves),
+        ],
+        "concordance": {
+            f"{name}, {part}": evaluations[name, part].macro["concordance"].value for name in judges for part in tests
+        },
+        "critic": str(output / "critic"),
+        "report": str(output / "report.html"),
+    }
+
+
+def str_of(evaluation: Evaluation) -> str:
+    """The mean concordance with its interval."""
+    estimate = evaluation.macro["concordance"]
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+
+
+def _says(name: str, part: str) -> bool:
+    return not (name == "specialists" and part == "unseen")
+
+
+def _critic(tasks: Sequence[Task]) -> Critic:
+    from polycritic.critic import Critic
+    from polycritic.critic.backbones import Full, Transformer
+
+    return Critic(tasks, Transformer(tuning=Full(frozen_layers=3), max_length=96))
+
+
+def _train(
+    critic: Critic, rows: Sequence[Feedback], recipe: Recipe, progress: Progress, folder: Path | None = None
+) -> Critic:
+    from polycritic.training import train
+
+    if folder is not None:
+        (folder / "checkpoint.pt").unlink(missing_ok=True)
+        (folder / "log.jsonl").unlink(missing_ok=True)
+    for step in train(critic, rows, recipe, folder=folder):
+        progress.advance(1.0, f"loss {step.loss:.3f}")
+    if folder is not None:
+        (folder / "checkpoint.pt").unlink(missing_ok=True)
+    return critic
+
+
+def _specialists(tasks: Sequence[Task], rows: Sequence[Feedback], recipe: Recipe, progress: Progress) -> Judge:
+    """One critic a task; together they read as many rows as the one critic."""
+    total = recipe.steps * recipe.rows
+    each = max(round(total / len(tasks) / 8), 1)
+    own = replace(recipe, steps=each, rows=8)
+    critics = {}
+    for task in tasks:
+        quiet = Progress("", shown=False)
+        critics[task.name] = _train(_critic([task]), [row for row in rows if row.task == task.name], own, quiet)
+        progress.advance(recipe.steps / len(tasks), task.name)
+    return _Specialists(critics)
+
+
+@dataclass(frozen=True, slots=True)
+class _Specialists:
+    """Asks each task's own critic; abstains where there is none."""
+
+    critics: dict[str, Critic]
+
+    def score(self, candidates: Sequence[Candidate], tasks: Sequence[Task], /) -> Scores:
+        columns = [
+            self.critics[t.name].score(candidates, [t]).values[:, 0] if t.name in self.critics else _nothing(candidates)
+            for t in tasks
+        ]
+        return Scores(tuple(tasks), np.stack(columns, axis=1) if columns else np.zeros((len(candidates), 0)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pooled:
+    """One scorer for everything, which is never told the task."""
+
+    critic: Critic
+
+    def score(self, candidates: Sequence[Candidate], tasks: Sequence[Task], /) -> Scores:
+        values = self.critic.score(candidates, [_POOLED]).values
+        return Scores(tuple(tasks), np.repeat(values, len(tasks), axis=1))
+
+
+def _nothing(candidates: Sequence[Candidate]) -> FloatArray:
+    return np.full(len(candidates), np.nan)
+
+
+def _choose(judges: dict[str, Judge], worlds: Sequence[World[Any]], effort: Effort, seed: int) -> list[BestOfN]:
+    """How often the answer that each judge picks among several is right, on tasks it never saw."""
+    from polycritic.decision import best_of_n_curve
+    from polycritic.worlds import NoisySolver, problems
+
+    sizes = [n for n in (1, 2, 4, 8, 16, 32) if n < effort.best_of] + [effort.best_of]
+    said: dict[str, list[FloatArray]] = {name: [] for name in judges}
+    outcomes: list[float] = []
+    groups: list[str] = []
+    for world in worlds:
+        asked = list({p.prompt: p for p in problems([world], effort.choices, seed=10_000 + seed)}.values())
+        solver = NoisySolver(asked, right=0.3)
+        proposals = solver.generate([Candidate(p.prompt, "") for p in asked], effort.best_of, seed=seed)
+        flat = [candidate for group in proposals for candidate in group]
+        outcomes += [float(solver.verify(candidate)) for candidate in flat]
+        groups += [f"{world.task.name} {candidate.prompt}" for candidate in flat]
+        for name, judge in judges.items():
+            said[name].append(judge.score(flat, [world.task]).values[:, 0])
+    right = np.array(outcomes)
+    return [
+        best_of_n_curve(np.concatenate(values), right, groups, sizes, judge=name, resamples=300)
+        for name, values in said.items()
+    ]

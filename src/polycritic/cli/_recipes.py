@@ -1,0 +1,110 @@
+"""Recipes as TOML: which critic to build and how to train it.
+
+Every name is resolved through its room's door, and strangers by ``package.module:Name``::
+
+    [backbone]
+    source = "all-MiniLM-L6-v2"
+    max_length = 256
+    tuning = {kind = "LoRA", rank = 8}
+
+    [critic]
+    sharing = "Conditioned"
+
+    [recipe]
+    steps = 500
+    sampler = {kind = "Temperature", temperature = 2.0}
+    balancer = "UncertaintyWeighting"
+    optimizer = {learning_rate = 1e-4}
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from polycritic.core import PolycriticError, Task, lookup
+from polycritic.critic import Critic, backbones, sharing
+from polycritic.critic.backbones import EMBEDDED, Full, Transformer
+from polycritic.training import AdamW, Recipe, balancing, sampling
+
+_SECTIONS = {
+    "backbone": ("source", "tuning", "pooling", "max_length"),
+    "critic": ("sharing", "seed"),
+    "recipe": tuple(field.name for field in fields(Recipe) if field.name != "precision"),
+}
+
+
+def read_recipe(path: Path | None) -> dict[str, dict[str, Any]]:
+    """The sections of a recipe's file, checked; an empty one of each where there is no file.
+
+    Raises:
+        PolycriticError: The file is not TOML, or a name in it is unknown.
+    """
+    if path is None:
+        return {name: {} for name in _SECTIONS}
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise PolycriticError("unreadable recipe", where=str(path), found=str(error)) from error
+    for section, values in data.items():
+        known = _SECTIONS[lookup(section, _SECTIONS, f"section of {path.name}")]
+        if not isinstance(values, dict):
+            raise PolycriticError("bad recipe", where=f"{path}: {section}", found=repr(values), expected="a table")
+        for name in values:
+            lookup(name, known, f"setting of [{section}] in {path.name}")
+    return {name: dict(data.get(name, {})) for name in _SECTIONS}
+
+
+def build_critic(sections: dict[str, dict[str, Any]], tasks: Sequence[Task]) -> Critic:
+    """The critic that a recipe describes."""
+    settings = dict(sections["backbone"])
+    pooling = settings.get("pooling")
+    backbone = Transformer(
+        settings.get("source", EMBEDDED),
+        tuning=_made(settings.get("tuning", {"kind": "Full", "frozen_layers": 3}), backbones, "tuning") or Full(),
+        pooling=None if pooling is None else _named(pooling, backbones, "pooling"),
+        max_length=int(settings.get("max_length", 256)),
+    )
+    own = sections["critic"]
+    return Critic(tasks, backbone, _named(own.get("sharing", "Hard"), sharing, "sharing"), seed=int(own.get("seed", 0)))
+
+
+def build_recipe(sections: dict[str, dict[str, Any]]) -> Recipe:
+    """The training recipe that a file describes."""
+    settings = dict(sections["recipe"])
+    if "optimizer" in settings:
+        settings["optimizer"] = _checked(AdamW, dict(settings["optimizer"]), "optimizer")
+    if "sampler" in settings:
+        settings["sampler"] = _made(settings["sampler"], sampling, "sampler")
+    if "balancer" in settings:
+        settings["balancer"] = _named(settings["balancer"], balancing, "balancer")
+    return replace(Recipe(), **settings)
+
+
+def _made(value: object, room: ModuleType, what: str) -> Any:
+    """An object from ``{kind = "Name", setting = value}`` or ``"Name"``."""
+    settings: dict[str, Any] = {"kind": value} if isinstance(value, str) else dict(value)  # type: ignore[call-overload]
+    return _checked(_named(str(settings.pop("kind", "")), room, what), settings, what)
+
+
+def _checked(kind: Any, settings: dict[str, Any], what: str) -> Any:
+    known = [field.name for field in fields(kind)]
+    for name in settings:
+        lookup(name, known, f"setting of {what} {kind.__name__}")
+    return kind(**settings)
+
+
+def _named(name: str, room: ModuleType, what: str) -> Any:
+    """A door's name, or a stranger's ``package.module:Name``."""
+    if ":" in name:
+        module, _, attribute = name.partition(":")
+        try:
+            return getattr(import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            raise PolycriticError(f"unknown {what}", found=repr(name), expected="package.module:Name") from error
+    return getattr(room, lookup(name, room.__all__, what))

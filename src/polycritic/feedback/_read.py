@@ -1,0 +1,159 @@
+"""Reading feedback: many sources, all kinds of rows, one table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from polycritic.core import IntArray, PolycriticError, Task
+from polycritic.feedback._open import open_source
+from polycritic.feedback._part import Part
+from polycritic.feedback._problem import Faults, FeedbackError, Problem
+from polycritic.feedback._rows import Remarks, Rows, as_floats, is_number
+from polycritic.feedback._scales import stated_or_inferred
+from polycritic.feedback._shapes import compile_rows
+from polycritic.feedback._source import Block, Source
+from polycritic.feedback._table import FeedbackTable, off_scale
+from polycritic.tasks import read_tasks
+
+_TWO_CODES = ("preference_b",)
+
+
+def read(
+    *sources: object, tasks: Sequence[Task] | Path | str | None = None, skip_bad_rows: bool = False
+) -> FeedbackTable:
+    """Read feedback of any kind from any number of sources.
+
+    The kind of a row is told by its own columns; see the documentation for all that is understood. Rows keep the
+    order of the sources. Scales that ``tasks`` does not state are inferred from all values of a task (``.inferred``
+    says how); a task whose rows all bear one instruction is described by it.
+
+    What judges were shown is kept: an empty response, or a text compared with itself, stands where somebody judged it
+    (``.remarks`` counts them). It is a bad row where nobody did: in ``chosen`` and ``rejected`` without ``tie``, or as an
+    empty response that is called right. Duplicates are kept; :func:`check` counts them.
+
+    Args:
+        sources: Paths (``.jsonl``, ``.jsonl.gz``, ``.jsonl.zst``, ``.json``, ``.csv``, ``.parquet``, ``.arrow``,
+            ``.feather``), Arrow tables, Hugging Face datasets, or lists of dicts.
+        tasks: Tasks with their scales and descriptions, or a TOML file of them.
+        skip_bad_rows: Go on without bad rows; ``.skipped`` of the result holds them.
+
+    Raises:
+        FeedbackError: Some rows are bad; it names all of them.
+        PolycriticError: A source cannot be read, or two sources use different scales for one task.
+
+    >>> rows = read([{"task": "sums", "prompt": "1 + 1", "chosen": "2", "rejected": "3"}])
+    >>> rows[0].first.response, rows[0].preference
+    ('2', 1.0)
+    >>> read([{"task": "sums", "prompt": "1 + 1", "chosen": "2"}])
+    Traceback (most recent call last):
+    polycritic.feedback._problem.FeedbackError: 1 bad row
+      rows: row 1: task 'sums': expected the column rejected, found only task, prompt, chosen
+    Mend the rows, or skip them with skip_bad_rows (--skip-bad-rows)
+    """
+    if not sources:
+        raise PolycriticError("nothing to read", expected="one or more files, tables or lists of rows")
+    given = read_tasks(tasks) if isinstance(tasks, str | Path) else tuple(tasks or ())
+    stated = {task.name: task for task in given}
+    faults, remarks = Faults(), Remarks()
+    parts: list[Part] = []
+    opened: list[Source] = []
+    for thing in sources:
+        source, blocks = open_source(thing, faults)
+        opened.append(source)
+        highest = {name: _highest(blocks, name) for name in _TWO_CODES}
+        for block in blocks:
+            parts += compile_rows(_rows(source, block, faults, remarks, highest))
+    for part in parts:
+        for row, name, value, expected in off_scale(part, stated):
+            faults.add(part.source, int(part.records[row]), part.written, f"{value:g}", expected, task=name)
+    problems = faults.problems(opened)
+    if problems and not skip_bad_rows:
+        mend = "Mend the rows, or skip them with skip_bad_rows (--skip-bad-rows)"
+        raise FeedbackError(problems, faults.count, mend)
+    return assemble([_sound(part, faults) for part in parts], stated, remarks.said(), problems)
+
+
+def _sound(part: Part, faults: Faults) -> Part:
+    bad = faults.records(part.source)
+    return part.take(np.flatnonzero(~np.isin(part.records, bad))) if len(bad) else part
+
+
+def _highest(blocks: Sequence[Block], name: str) -> float:
+    """The highest finite number of a column in a whole source; 0 where there is none."""
+    highest = 0.0
+    for block in blocks:
+        if name in block.table.column_names and is_number(block.table.column(name).type):
+            values = as_floats(block.table.column(name))
+            highest = max(highest, float(values[np.isfinite(values)].max(initial=0.0)))
+    return highest
+
+
+def _rows(source: Source, block: Block, faults: Faults, remarks: Remarks, highest: dict[str, float]) -> Rows:
+    """A block's rows with their tasks: ``task``, else ``task_name``, else the file's name with ``subset``, else the name."""
+    unnamed = np.zeros(block.table.num_rows, dtype=np.int64)
+    rows = Rows(source, block.table, block.records, faults, remarks, highest, unnamed, (source.stem,))
+    columns = [
+        texts.arrow().cast(pa.string()) for name in ("task", "task_name") if (texts := rows.text(name)) is not None
+    ]
+    subset = rows.text("subset")
+    if subset is not None:
+        columns.append(pc.binary_join_element_wise(source.stem, subset.arrow().cast(pa.string()), "/"))
+    if not columns:
+        return rows
+    coded = pc.coalesce(*columns, source.stem).dictionary_encode().unify_dictionaries()
+    if not coded.num_chunks:
+        return rows
+    names = tuple(name if name.strip() else source.stem for name in coded.chunk(0).dictionary.to_pylist())
+    return replace(
+        rows, task=np.concatenate([np.asarray(c.indices) for c in coded.chunks]).astype(np.int64), names=names
+    )
+
+
+def assemble(
+    parts: Sequence[Part], stated: dict[str, Task], remarks: tuple[str, ...] = (), skipped: tuple[Problem, ...] = ()
+) -> FeedbackTable:
+    """One table of several parts, in the order of sources and records, with every task stated or inferred."""
+    parts = [part for part in parts if len(part)]
+    known, inferred = stated_or_inferred(parts, stated)
+    part, row = _in_order(parts)
+    whole = FeedbackTable(parts, part, row, known, inferred=inferred, remarks=remarks, skipped=skipped)
+    _, first = np.unique(whole.task_index, return_index=True)
+    described = _described(whole, {name for own in parts if own.attribute for name in own.names})
+    ordered = [described[i] for i in np.argsort(first)]
+    tasks = {task.name: task for task in ordered}
+    return FeedbackTable(parts, part, row, tasks, inferred=inferred, remarks=remarks, skipped=skipped)
+
+
+def _in_order(parts: Sequence[Part]) -> tuple[IntArray, IntArray]:
+    sources = {id(part.source): i for i, part in reversed(list(enumerate(parts)))}
+    part = np.repeat(np.arange(len(parts), dtype=np.int64), [len(own) for own in parts])
+    row = np.concatenate([np.arange(len(own)) for own in parts]) if parts else part
+    if len(parts) < 2:
+        return part, row
+    source = np.repeat([sources[id(own.source)] for own in parts], [len(own) for own in parts])
+    order = np.lexsort((np.concatenate([own.records for own in parts]), source))
+    return part[order], row[order]
+
+
+def _described(whole: FeedbackTable, attributes: set[str]) -> list[Task]:
+    """The tasks; one whose rows all bear the same instruction is described by it, unless its description was stated."""
+    if not any("instruction" in part.columns for part in whole.parts):
+        return list(whole.tasks)
+    coded = whole.texts("instruction").fill_null("").combine_chunks().dictionary_encode()
+    texts, codes = coded.dictionary.to_pylist(), np.asarray(coded.indices, dtype=np.int64)
+    low = np.full(len(whole.tasks), len(texts), dtype=np.int64)
+    high = np.full(len(whole.tasks), -1, dtype=np.int64)
+    np.minimum.at(low, whole.task_index, codes)
+    np.maximum.at(high, whole.task_index, codes)
+    return [
+        replace(task, description=texts[low[i]].strip())
+        if low[i] == high[i] and not task.description and task.name not in attributes
+        else task
+        for i, task in enumerate(whole.tasks)
+    ]

@@ -1,0 +1,175 @@
+"""The scales of tasks that nobody stated: inferred from all of a task's values, and said aloud."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from polycritic.core import (
+    Binary,
+    FloatArray,
+    Interval,
+    Levels,
+    PolycriticError,
+    Scale,
+    Task,
+    Utility,
+    bounds,
+    scale_text,
+)
+from polycritic.feedback._part import Kind, Part
+
+_RANGES = ((0.0, 1.0), (1.0, 5.0), (0.0, 5.0), (1.0, 10.0), (0.0, 10.0), (-1.0, 1.0), (0.0, 100.0))
+_MOST_LEVELS = 11
+
+
+def infer_scale(values: FloatArray, *, truth: bool = False) -> Scale:
+    """The scale of some values.
+
+    True and false, and zeros and ones, are :class:`Binary`. Whole numbers of a small range are :class:`Levels`, from
+    the lowest to the highest, and stay so where some are means of a few of them (4.67, 3.5). Other numbers are an
+    :class:`Interval`: the first of 0..1, 1..5, 0..5, 1..10, 0..10, -1..1 and 0..100 that holds them all, else their
+    own range rounded outward. No values give :class:`Utility`.
+
+    Args:
+        values: (n,) finite numbers.
+        truth: Whether all were written as true or false.
+
+    >>> infer_scale(np.array([1.0, 4.67, 5.0, 3.0]))
+    Levels(names=('1', '2', '3', '4', '5'))
+    >>> infer_scale(np.array([0.31, 0.72])), infer_scale(np.array([1.0, 0.0])), infer_scale(np.array([]))
+    (Interval(low=0.0, high=1.0), Binary(), Utility())
+    """
+    if not len(values):
+        return Utility()
+    if truth or np.isin(values, (0.0, 1.0)).all():
+        return Binary()
+    low, high = float(values.min()), float(values.max())
+    bottom, top = math.floor(low), math.ceil(high)
+    if top - bottom < _MOST_LEVELS and max(-bottom, top) <= 10 and (low, high) != (0.0, 1.0) and _levels(values):
+        if top == bottom:  # one value tells little: 1..5 or 0..10 where it fits
+            bottom, top = (1, 5) if 1 <= top <= 5 else (min(bottom, 0), max(top, 10 if top > 5 else 1))
+        return Levels(tuple(str(level) for level in range(bottom, top + 1)))
+    for least, most in _RANGES:
+        if least <= low and high <= most:
+            return Interval(least, most)
+    return Interval(*_outward(low, high))
+
+
+def _levels(values: FloatArray) -> bool:
+    """Whether values are whole numbers, or mostly so with means of two to five among them."""
+    whole = values == np.round(values)
+    if whole.all():
+        return True
+    if values.max() <= 1.0 or whole.mean() < 0.5:
+        return False
+    rest = values[~whole, None] * np.arange(2, 6)
+    return bool((np.abs(rest - np.round(rest)) <= 0.005 * np.arange(2, 6) + 1e-9).any(axis=1).all())
+
+
+def _outward(low: float, high: float) -> tuple[float, float]:
+    """A range rounded outward to two digits of its width."""
+    width = high - low or abs(high) or 1.0
+    unit = 10.0 ** (math.floor(math.log10(width)) - 1)
+    bottom, top = math.floor(low / unit) * unit, math.ceil(high / unit) * unit
+    return (min(bottom, low), max(top, high)) if bottom < top else (low - width, high + width)
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """One task's values in one column of one source."""
+
+    part: Part
+    values: FloatArray
+
+
+def stated_or_inferred(parts: Sequence[Part], stated: Mapping[str, Task]) -> tuple[dict[str, Task], tuple[str, ...]]:
+    """Every task's statement, and one sentence for each scale that was inferred.
+
+    Tasks of one family whose values stand in one column share its range of levels: where one task's lowest rating is
+    2 and another's is 1, both have levels from 1.
+
+    Raises:
+        PolycriticError: Two sources use different scales for one task, and nobody stated which holds.
+    """
+    found: dict[str, list[_Values]] = {}
+    for part in parts:
+        for name, values in _by_task(part):
+            found.setdefault(name, []).extend([_Values(part, values)] if values is not None else [])
+    scales = {name: _agreed(name, seen) for name, seen in found.items() if name not in stated}
+    widest: dict[object, tuple[float, float]] = {}
+    for name, scale in scales.items():
+        if isinstance(scale, Levels):
+            low, high = widest.get(_column(name, found), bounds(scale))
+            widest[_column(name, found)] = min(low, bounds(scale)[0]), max(high, bounds(scale)[1])
+    for name, scale in scales.items():
+        if isinstance(scale, Levels):
+            low, high = widest[_column(name, found)]
+            scales[name] = Levels(tuple(str(level) for level in range(int(low), int(high) + 1)))
+    tasks = {name: stated[name] if name in stated else Task(name, scale=scales[name]) for name in found}
+    return tasks, tuple(_sentence(name, scale, found[name]) for name, scale in scales.items())
+
+
+def _by_task(part: Part) -> Iterator[tuple[str, FloatArray | None]]:
+    """The values of each task that a part has rows of; None where its rows have none."""
+    rows, values = part.values_of()
+    order = np.argsort(part.task[rows], kind="stable")
+    tasks, values = part.task[rows][order], values[order]
+    for code in np.unique(part.task):
+        start, stop = np.searchsorted(tasks, [code, code + 1])
+        yield part.names[code], values[start:stop] if stop > start else None
+
+
+def _column(name: str, found: Mapping[str, list[_Values]]) -> object:
+    part = found[name][0].part
+    return Task(name).family, id(part.source), part.written, part.attribute
+
+
+def _agreed(name: str, seen: Sequence[_Values]) -> Scale:
+    """One task's scale, from all its sources."""
+    used = [own for own in seen if own.part.kind is not Kind.BAG] or seen
+    if not used:
+        return Utility()
+    together = infer_scale(np.concatenate([own.values for own in used]), truth=all(own.part.truth for own in used))
+    if len({(id(own.part.source), own.part.truth) for own in used}) < 2:
+        return together
+    for one in used:
+        same = [o for o in used if o.part.source is one.part.source and o.part.truth is one.part.truth]
+        scale = infer_scale(np.concatenate([o.values for o in same]), truth=one.part.truth)
+        if not _fits(scale, together, truth=one.part.truth):
+            others = [o.part.source.name for o in used if o not in same]
+            raise PolycriticError(
+                f"task {name!r} has two scales",
+                where=one.part.source.name,
+                found=scale_text(scale),
+                expected=f"{scale_text(together)}, to go with {others[0]}",
+                mend="State the task's scale in a tasks file, or give one of the two another task name",
+            )
+    return together
+
+
+def _fits(scale: Scale, together: Scale, *, truth: bool) -> bool:
+    """Whether a source that seems to use one scale may use the other: it may lack some values, no more."""
+    match scale, together:
+        case Binary(), Levels(names):
+            return not truth and float(names[0]) in (0.0, 1.0)
+        case Binary(), Interval(low, high):
+            return not truth and (low, high) == (0.0, 1.0)
+        case Levels(), Levels():
+            return True
+        case Levels(), Interval(low, high):
+            return (low, high) in ((1.0, 5.0), (0.0, 5.0), (1.0, 10.0), (0.0, 10.0))
+        case _:
+            return scale == together
+
+
+def _sentence(name: str, scale: Scale, seen: list[_Values]) -> str:
+    count = sum(len(own.values) for own in seen)
+    if isinstance(scale, Utility):
+        return f"task {name!r}: {scale_text(scale)}, as its rows only compare"
+    low = min(float(own.values.min()) for own in seen)
+    high = max(float(own.values.max()) for own in seen)
+    return f"task {name!r}: {scale_text(scale)}, from {count:,} values of {low:g} to {high:g}"

@@ -1,0 +1,7 @@
+"""Judges that are no critic: plain functions, and the nulls that every critic must beat."""
+
+from polycritic.judges._function import Function
+from polycritic.judges._length import Length
+from polycritic.judges._random import Random
+
+__all__ = ["Function", "Length", "Random"]
