@@ -219,7 +219,7 @@ class CrossEncoderJudge:
                 torch.nn.utils.clip_grad_norm_(trainable, 1.0)
                 optimizer.step()
                 schedule.step()
-                progress.advance(1, f"loss {float(loss):.3f}")
+                progress.advance(1, f"loss {loss.item():.3f}")
         self.model.eval()
 
     def score(self, candidates: Sequence[Candidate], tasks: Sequence[Task], /) -> Scores:

@@ -6,6 +6,8 @@ import os
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+# Tests run on all cores side by side; each keeps to one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from pathlib import Path
 

@@ -40,8 +40,7 @@ def candidates(draw: st.DrawFn, *, steps: bool = True, empty: bool = True) -> Ca
     cut = draw(st.lists(texts, max_size=3)) if steps else []
     response = "".join(cut) if cut else draw(texts if empty else seen_texts)
     optional = {
-        name: draw(st.one_of(st.just(""), texts))
-        for name in ("instruction", "rubric", "reference", "context", "model")
+        name: draw(st.one_of(st.just(""), texts)) for name in ("instruction", "rubric", "reference", "context", "model")
     }
     return Candidate(draw(texts), response, tuple(cut), **optional)
 

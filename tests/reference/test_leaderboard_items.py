@@ -29,7 +29,7 @@ def test_ability_known_answers() -> None:
     assert np.isnan(ability([np.nan], [0]))
 
 
-def answers(k: int, n: int, seed: int, missing: float = 0.0):  # noqa: ANN201
+def answers(k: int, n: int, seed: int, missing: float = 0.0):
     rng = np.random.default_rng(seed)
     theta, b = rng.normal(size=k), np.linspace(-2, 2, n)
     y = (rng.random((k, n)) < expit(theta[:, None] - b)).astype(float)
@@ -111,7 +111,7 @@ def test_glicko_and_bradley_terry_see_the_same_difficulties() -> None:
         assert np.corrcoef(difficulty, b)[0, 1] > 0.95
 
 
-def rated(seed: int, k: int = 60, items: int = 8, judges: int = 6):  # noqa: ANN201
+def rated(seed: int, k: int = 60, items: int = 8, judges: int = 6):
     rng = np.random.default_rng(seed)
     theta, hard = rng.normal(0, 1, k), np.linspace(-0.5, 0.5, items)
     severity, tau = np.array([-0.8, -0.4, 0, 0, 0.4, 0.8]), np.array([-1.0, 0.0, 1.0])

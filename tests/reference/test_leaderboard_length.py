@@ -16,7 +16,7 @@ from polycritic.leaderboard import (
 from polycritic.leaderboard._length_forms import l1_logistic
 
 
-def world(k: int = 4, n: int = 300, seed: int = 0):  # noqa: ANN201
+def world(k: int = 4, n: int = 300, seed: int = 0):
     """System m is worth quality[m]; wordy answers win more."""
     rng = np.random.default_rng(seed)
     quality = np.linspace(-1.0, 0.5, k)
@@ -83,7 +83,7 @@ def test_l1_form_against_liblinear() -> None:
         assert_allclose(l1_logistic(x, y, load, 1 / c, np.zeros(3)), model.coef_[0], atol=2e-5)
 
 
-def anchored(columns, difficulty):  # noqa: ANN001, ANN201
+def anchored(columns, difficulty):
     rng = np.random.default_rng(5)
     items = tuple(difficulty) * 2
     length = np.concatenate([rng.normal(1, 0.4, len(difficulty)), rng.normal(-1, 0.4, len(difficulty))])

@@ -10,6 +10,7 @@ from scipy.stats import ttest_rel
 
 from polycritic.leaderboard import (
     SNTV,
+    Bootstrap,
     Borda,
     BradleyTerry,
     ChamberlinCourant,
@@ -36,7 +37,6 @@ from polycritic.leaderboard import (
     pairwise_wins,
     peer_rating,
     resampled,
-    Bootstrap,
     reviewer_weights,
     score_table,
     varco_arena,
@@ -49,7 +49,7 @@ VOTERS = np.array([42.0, 26.0, 15.0, 17.0])
 LIKES = np.array([[3, 2, 1, 0], [0, 3, 2, 1], [0, 1, 3, 2], [0, 1, 2, 3]], dtype=float)
 
 
-def tennessee():  # noqa: ANN201
+def tennessee():
     voter, city = np.indices(LIKES.shape)
     return score_table(np.array(CITIES)[city.ravel()], voter.ravel(), LIKES.ravel(), weight=np.repeat(VOTERS, 4))
 
@@ -116,7 +116,7 @@ def test_kemeny_of_fifty_in_one_knot_is_exact() -> None:
             assert float(np.triu(wins[np.ix_(at, at)].T, 1).sum()) >= found.cost
 
 
-def members(rule, **options) -> tuple[set[str], float]:  # noqa: ANN001, ANN003
+def members(rule, **options) -> tuple[set[str], float]:
     found = choose_committee(LIKES, 2, rule, weight=VOTERS, **options)
     return {CITIES[i] for i in found.members}, found.score
 
@@ -137,7 +137,7 @@ def test_tennessee_with_at_most_one_of_the_east(exact: bool) -> None:
 
 @pytest.mark.parametrize("rule", [SNTV(), KBorda(), ChamberlinCourant()])
 @pytest.mark.parametrize("seed", range(4))
-def test_committees_against_all_sets(rule, seed: int) -> None:  # noqa: ANN001
+def test_committees_against_all_sets(rule, seed: int) -> None:
     rng = np.random.default_rng(seed)
     values = rng.random((7, 7))
     groups, bounds = list("aaabbcc"), {"a": (1, 2), "c": (1, 1)}
@@ -206,7 +206,7 @@ def test_glicko_agrees_with_bradley_terry_on_much_evidence() -> None:
         (PowerWeight(2.0), (0.448, 0.354, 0.199)),
     ],
 )
-def test_peer_review_weights(weight, expected: tuple[float, ...]) -> None:  # noqa: ANN001
+def test_peer_review_weights(weight, expected: tuple[float, ...]) -> None:
     assert_allclose(reviewer_weights([0.9, 0.8, 0.6], weight), expected, atol=5.1e-4)
 
 
@@ -223,7 +223,7 @@ def test_single_elimination_ranks_well_with_few_matches() -> None:
     rho = []
     for seed in range(40):
 
-        def umpire(a, b, item):  # noqa: ANN001, ANN202
+        def umpire(a, b, item):
             return (rng.random(len(a)) < 1 / (1 + np.exp(strength[b] - strength[a]))).astype(float)
 
         m = varco_arena([f"s{i}" for i in range(8)], 40, umpire, seed=seed)
@@ -236,7 +236,7 @@ def test_single_elimination_ranks_well_with_few_matches() -> None:
 def test_a_rescaled_task_flips_the_mean_and_not_borda() -> None:
     values = {"a": (0.9, 0.5, 0.5), "b": (0.5, 0.6, 0.6)}
 
-    def table(scale: float):  # noqa: ANN202
+    def table(scale: float):
         rows = [(s, t, v * (scale if t == 0 else 1)) for s, vs in values.items() for t, v in enumerate(vs)]
         system, task, value = zip(*rows, strict=True)
         return score_table(system, task, value, task=[f"t{t}" for t in task])

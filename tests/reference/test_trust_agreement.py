@@ -143,8 +143,27 @@ def test_dawid_skene_reaches_the_greatest_likelihood() -> None:
     assert found.log_likelihood[-1] >= -peer.fun - 2e-2
 
 
+def test_glad_ends_where_expectation_maximisation_stands_still() -> None:
+    """At the optimum the gradient of the expected complete log-likelihood plus log prior is zero."""
+    _, annotations = simulate(5, n=50)
+    found = glad(annotations, tolerance=1e-15)
+    item, who, label = annotations.item, annotations.annotator, annotations.label
+    log_joint = np.zeros((50, 2))
+    right = 1 / (1 + np.exp(-found.ability[who] * found.ease[item]))
+    for c in range(2):
+        np.add.at(log_joint[:, c], item, np.log(np.where(label == c, right, 1 - right)))
+    posterior = np.exp(log_joint - np.logaddexp.reduce(log_joint, axis=1, keepdims=True))
+    assert_allclose(found.posterior, posterior, atol=1e-9)
+    slope = posterior[item, label] - right
+    for j in range(7):
+        assert_allclose((slope * found.ease[item])[who == j].sum(), found.ability[j] - 1, atol=2e-4)
+    for i in range(50):
+        own = (slope * found.ability[who] * found.ease[item])[item == i].sum()
+        assert_allclose(own, np.log(found.ease[i]), atol=2e-4)
+
+
 @pytest.mark.parametrize("name", ["dawid_skene", "glad", "mace"])
-def test_expectation_maximisation_never_loses_ground(name: str) -> None:
+def test_label_models_never_lose_ground(name: str) -> None:
     model = {"dawid_skene": dawid_skene, "glad": glad, "mace": mace}[name]
     found = model(simulate(2)[1])
     history = found.log_likelihood if name == "dawid_skene" else found.objective

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from polycritic.cli._output import JsonFlag, note, say, say_json
+from polycritic.cli._output import JsonFlag, grouped, note, say, say_json
 
 app = typer.Typer(no_args_is_help=True, help="Look at feedback files, convert and split them.")
 
@@ -30,14 +31,15 @@ def check(files: Files, tasks: TasksOption = None, skip_bad_rows: SkipFlag = Fal
     from polycritic.critic.backbones import embedded_tokenizer
 
     tokenizer = embedded_tokenizer()
-    report = feedback.check(
-        table, other=None, count_tokens=lambda texts: [len(ids) for ids in tokenizer(texts)["input_ids"]]
-    )
+    report = feedback.check(table, count_tokens=lambda text: len(tokenizer(text)["input_ids"]))
+    leaks = feedback.check(feedback.split_by_prompt(table)).leaks
+    report = dataclasses.replace(report, leaks=leaks)
     if as_json:
         say_json({**report.to_dict(), "inferred": list(table.inferred)})
     else:
         say(report.lines())
-        say(table.inferred)
+        say(grouped(table.inferred))
+        say(grouped(table.remarks) if table.remarks else [])
 
 
 @app.command()
@@ -53,8 +55,8 @@ def convert(
 
     table = feedback.read(*files, tasks=tasks, skip_bad_rows=skip_bad_rows)
     feedback.write(table, output)
-    for sentence in table.inferred:
-        note(sentence)
+    for line in grouped(table.inferred):
+        note(line)
     say_json({"rows": len(table), "file": str(output)}) if as_json else say([f"{output}: {len(table):,} rows"])
 
 

@@ -47,6 +47,23 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]
     return lines
 
 
+def grouped(sentences: Iterable[str]) -> list[str]:
+    """Sentences of the form ``task 'a': said``, with tasks of which the same is said in one line.
+
+    >>> grouped(["task 'a': right or wrong", "task 'b': right or wrong", "task 'c': a number"])
+    ["2 tasks ('a', 'b'): right or wrong", "task 'c': a number"]
+    """
+    tasks: dict[str, list[str]] = {}
+    for sentence in sentences:
+        task, _, said = sentence.partition(": ")
+        tasks.setdefault(said, []).append(task.removeprefix("task "))
+    lines = []
+    for said, names in tasks.items():
+        shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+        lines.append(f"{len(names)} tasks ({shown}): {said}" if len(names) > 1 else f"task {names[0]}: {said}")
+    return lines
+
+
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return "-" if math.isnan(value) else f"{value:.3f}"

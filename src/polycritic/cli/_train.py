@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from polycritic import __version__
-from polycritic.cli._output import JsonFlag, note, say, say_json
+from polycritic.cli._output import JsonFlag, grouped, note, say, say_json
 from polycritic.core import Progress
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def train(
 
     sections = read_recipe(recipe)
     table = rooms.read(*files, tasks=tasks, skip_bad_rows=skip_bad_rows)
-    for sentence in table.inferred:
-        note(sentence)
+    for line in grouped(table.inferred):
+        note(line)
     split = rooms.split_by_prompt(table)
     chosen = build_recipe(sections)
     if steps is not None:
@@ -63,8 +63,8 @@ def train(
         judged = judge_all(critic, split.test, split.test.tasks, name="critic")
         evaluation = measure_judged(judged)
         nulls = [
-            measure_judged(judge_all(Length(sign=s), split.test, split.test.tasks, name=n))
-            for s, n in ((1, "longer wins"), (-1, "shorter wins"))
+            measure_judged(judge_all(judge, split.test, split.test.tasks, name=judge.name))
+            for judge in (Length(), Length(sign=-1))
         ]
         ours, longer = (e.macro["concordance"] for e in (evaluation, nulls[0]))
         result |= {"concordance": ours.value, "longer_wins": longer.value, "report": str(output / "report.html")}
@@ -75,7 +75,7 @@ def train(
                 summary=(
                     f"On held-out prompts {ours.value:.1%} of the pairs of answers are in the right order, mean over tasks.",
                     f"The longer answer wins in {longer.value:.1%} of them.",
-                    *table.inferred,
+                    *grouped(table.inferred),
                 ),
                 seen=(evaluation, *nulls),
                 training=read_log(work / "log.jsonl"),

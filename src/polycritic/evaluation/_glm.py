@@ -40,7 +40,7 @@ class Family(Protocol):
         ...
 
     def loss(self, eta: FloatArray, outcome: FloatArray, /) -> FloatArray:
-        """Each row's loss, (n,); infinite where the predictors are not allowed."""
+        """Each row's loss, (n,); huge where the predictors are not allowed."""
         ...
 
     def gradient(self, eta: FloatArray, outcome: FloatArray, /) -> FloatArray:

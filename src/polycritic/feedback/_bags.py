@@ -11,7 +11,7 @@ from polycritic.feedback._part import FIELDS, Column, Kind, Part, column
 from polycritic.feedback._rows import EMPTY, Rows
 
 
-def compile_bags(rows: Rows, prompt: str | None, response: str) -> list[Part]:
+def compile_bags(rows: Rows, response: str) -> list[Part]:
     """One row for each candidate of a ``bag``; one or more of a bag's rows carry its ``bag_rating``."""
     bags, texts = rows.text("bag"), rows.text(response)
     given = rows.number("bag_rating", truth=True)
@@ -34,7 +34,7 @@ def compile_bags(rows: Rows, prompt: str | None, response: str) -> list[Part]:
         return []
     first = rows.take(np.array([inside[0] for inside in kept]))
     lists: dict[str, Column | None] = {}
-    for field, own in (("prompt", rows.text(prompt)), ("response", texts), ("model", rows.text("model"))):
+    for field, own in (("prompt", rows.text(rows.prompt)), ("response", texts), ("model", rows.text("model"))):
         if own is not None:
             flat = own.arrow().to_pylist()
             lists[field] = column(pa.array([[flat[i] for i in inside] for inside in kept], pa.list_(pa.string())))

@@ -42,9 +42,17 @@ ABOUT = ("task", "task_name", "subset", "annotator", "group", "model", "models",
 SECOND = tuple(f"{name}_b" for name in ("prompt", "steps", *EXTRAS))
 NUMBERS = ("winner_model_b", "winner_tie")
 
-_TEXTS = frozenset(
-    (*PROMPTS, *RESPONSES, *EXTRAS, *SECOND, *(n for pair in (*PAIRS, *MODELS) for n in pair))
-) | {"task", "task_name", "subset", "annotator", "group", "model", "models", "winner", "bag"}
+_TEXTS = frozenset((*PROMPTS, *RESPONSES, *EXTRAS, *SECOND, *(n for pair in (*PAIRS, *MODELS) for n in pair))) | {
+    "task",
+    "task_name",
+    "subset",
+    "annotator",
+    "group",
+    "model",
+    "models",
+    "winner",
+    "bag",
+}
 _ALL = _TEXTS | {*VALUES, *ATTRIBUTES, *VERDICTS, *LISTS, *LIST_VALUES, *NESTED, *ABOUT, *NUMBERS}
 
 

@@ -17,13 +17,13 @@ from polycritic.feedback._rows import EMPTY, Rows, as_floats, is_number, valid
 Verdict = tuple[FloatArray, FloatArray | None]
 
 
-def compile_comparisons(rows: Rows, prompt: str | None, pair: tuple[str, str], verdict: str | None) -> list[Part]:
+def compile_comparisons(rows: Rows, pair: tuple[str, str], verdict: str | None) -> list[Part]:
     """Rows with two responses.
 
     An empty response, or a text compared with itself, stands where somebody judged it (a verdict's column, ``tie``);
     where the order of two columns is all there is, it is a fault.
     """
-    asked, first, second = _texts(rows, prompt, pair)
+    asked, first, second = _texts(rows, pair)
     preference, margin = _VERDICTS[verdict](rows) if verdict else _chosen(rows)
     judged = rows.given(verdict or "tie")
     for name, texts in zip(pair, (first, second), strict=True):
@@ -44,9 +44,9 @@ def compile_comparisons(rows: Rows, prompt: str | None, pair: tuple[str, str], v
     return [rows.part(Kind.COMPARISON, columns, numbers)]
 
 
-def _texts(rows: Rows, prompt: str | None, pair: tuple[str, str]) -> tuple[Column | None, Column, Column]:
+def _texts(rows: Rows, pair: tuple[str, str]) -> tuple[Column | None, Column, Column]:
     a, b = (rows.table.column(name) for name in pair)
-    asked = rows.text(prompt)
+    asked = rows.text(rows.prompt)
     if is_messages(a.type) and is_messages(b.type):
         cut = [parted(x, y) for x, y in zip(a.to_pylist(), b.to_pylist(), strict=True)]
         common, one, other = (column(pa.array([texts[i] for texts in cut], pa.string())) for i in range(3))

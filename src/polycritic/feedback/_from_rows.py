@@ -26,7 +26,7 @@ def table(rows: Sequence[Feedback], tasks: Sequence[Task] | None = None) -> Feed
 
     >>> from polycritic.core import Candidate, Rating
     >>> table([Rating(task="sums", candidate=Candidate("1 + 1", "2"), value=1.0)])
-    FeedbackTable(1 rows of 1 task: 1 rating)
+    FeedbackTable(1 row of 1 task: 1 rating)
     """
     if isinstance(rows, FeedbackTable):
         return rows if tasks is None else rows.with_tasks(tasks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv as text_csv
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -113,8 +114,10 @@ def _read_csv(source: Source, path: Path, faults: Faults) -> pa.Table:
         faults.add(source, row.number - 2, "", f"{row.actual_columns}", columns)
         return "skip"
 
-    with csv.open_csv(path) as opened:
-        names = opened.schema.names
+    if not path.stat().st_size:
+        return pa.table({})
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        names = next(text_csv.reader(file), [])
     types = {name: pa.string() for name in names if known(name, text=True)}
     table = csv.read_csv(
         path,

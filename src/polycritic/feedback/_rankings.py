@@ -23,7 +23,7 @@ from polycritic.feedback._part import Column, Kind, Part, column
 from polycritic.feedback._rows import Rows
 
 
-def compile_ranks(rows: Rows, prompt: str | None, completions: str, order: str) -> list[Part]:
+def compile_ranks(rows: Rows, completions: str, order: str) -> list[Part]:
     """Rows with ``completions`` and ``ranks`` (lowest is best) or ``pair_preferences``."""
     rows = checked_texts(rows, completions, least=2)
     if not len(rows):
@@ -35,15 +35,15 @@ def compile_ranks(rows: Rows, prompt: str | None, completions: str, order: str) 
     values = list_numbers(rows, order, wanted, what, None if order == "ranks" else (0.0, 1.0, 2.0))
     sound = rows.sound()
     if len(sound) < len(rows):
-        return compile_ranks(rows.take(sound), prompt, completions, order) if len(sound) else []
+        return compile_ranks(rows.take(sound), completions, order) if len(sound) else []
     ranks = values.astype(np.int64) if order == "ranks" else _from_pairs(rows, values, counts)
-    return [_ranking(rows, prompt, texts, ranks)]
+    return [_ranking(rows, texts, ranks)]
 
 
-def _ranking(rows: Rows, prompt: str | None, texts: pa.ListArray, ranks: IntArray) -> Part:
+def _ranking(rows: Rows, texts: pa.ListArray, ranks: IntArray) -> Part:
     remark_empty(rows, texts)
     columns: dict[str, Column | None] = {
-        "prompt": rows.text(prompt),
+        "prompt": rows.text(rows.prompt),
         "response": column(texts),
         "ranks": column(list_of(offsets(texts), pa.array(ranks))),
     }
@@ -73,7 +73,7 @@ def _from_pairs(rows: Rows, values: FloatArray, counts: IntArray) -> IntArray:
     return np.array(ranks, dtype=np.int64)
 
 
-def compile_best(rows: Rows, prompt: str | None, chosen: str, rejected: str) -> list[Part]:
+def compile_best(rows: Rows, chosen: str, rejected: str) -> list[Part]:
     """Rows with lists of right and wrong responses, as in RewardBench 2: a ranking of two ranks."""
     rows = checked_texts(checked_texts(rows, chosen, least=1), rejected, least=1)
     for name in (chosen, rejected) if len(rows) else ():
@@ -87,10 +87,10 @@ def compile_best(rows: Rows, prompt: str | None, chosen: str, rejected: str) -> 
     good, bad = (rows.list(name).to_pylist() for name in (chosen, rejected))
     texts = pa.array([a + b for a, b in zip(good, bad, strict=True)], pa.list_(pa.string()))
     ranks = [rank for a, b in zip(good, bad, strict=True) for rank in [1] * len(a) + [2] * len(b)]
-    return [_ranking(rows, prompt, texts, np.array(ranks, dtype=np.int64))]
+    return [_ranking(rows, texts, np.array(ranks, dtype=np.int64))]
 
 
-def compile_ranked_objects(rows: Rows, prompt: str | None, completions: str) -> list[Part]:
+def compile_ranked_objects(rows: Rows, completions: str) -> list[Part]:
     """Rows with ``completions [{rank, completion}]``, as NeMo-RL writes them; a completion is text or messages."""
     texts: list[list[str] | None] = []
     ranks: list[int] = []
@@ -108,4 +108,4 @@ def compile_ranked_objects(rows: Rows, prompt: str | None, completions: str) -> 
     rows = rows.take(rows.sound())
     if not len(rows):
         return []
-    return [_ranking(rows, prompt, pa.array(texts, pa.list_(pa.string())), np.array(ranks, dtype=np.int64))]
+    return [_ranking(rows, pa.array(texts, pa.list_(pa.string())), np.array(ranks, dtype=np.int64))]

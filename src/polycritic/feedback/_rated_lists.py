@@ -9,19 +9,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from polycritic.core import FloatArray, IntArray
-from polycritic.feedback._list_columns import parents
+from polycritic.feedback._list_columns import lengths, models_of, parents
 from polycritic.feedback._part import Column, Kind, Part, column
 from polycritic.feedback._rows import EMPTY, Rows, as_floats, is_number
 
 
-def compile_rated_lists(rows: Rows, prompt: str | None, responses: str, values: str) -> list[Part]:
+def compile_rated_lists(rows: Rows, responses: str, values: str) -> list[Part]:
     """Rows with several responses and a value for each: ``answers`` and ``labels``, ``docs`` and ``scores``.
 
     Every response becomes a rating of its own.
     """
     texts, given = rows.list(responses), rows.list(values)
-    uneven = np.asarray(pc.not_equal(texts.valuelengths(), given.valuelengths()), dtype=np.bool_)
-    rows.fault(uneven, values, f"one for each of {responses!r}")
+    rows.fault(lengths(texts) != lengths(given), values, f"one for each of {responses!r}")
     flat = texts.flatten()
     truth = pa.types.is_boolean(given.type.value_type)
     everything = np.ones(len(rows), dtype=np.bool_)
@@ -31,24 +30,19 @@ def compile_rated_lists(rows: Rows, prompt: str | None, responses: str, values: 
         rows.fault(everything, responses, "a list of texts")
     sound = rows.sound()
     if len(sound) < len(rows):
-        return compile_rated_lists(rows.take(sound), prompt, responses, values) if len(sound) else []
+        return compile_rated_lists(rows.take(sound), responses, values) if len(sound) else []
     parent = parents(texts)
     numbers = as_floats(given.flatten())
     unknown = np.bincount(parent, ~np.isfinite(numbers), minlength=len(rows)) > 0
     if unknown.any():
         rows.fault(unknown, values, "finite numbers")
-        return compile_rated_lists(rows.take(rows.sound()), prompt, responses, values)
-    columns: dict[str, Column | None] = {"response": column(flat)}
-    if rows.has("models") and pa.types.is_list(rows.table.column("models").type):
-        models = rows.list("models")
-        if models.valuelengths().equals(texts.valuelengths()):
-            columns["model"] = column(models.flatten())
-    return [exploded(rows, prompt, parent, columns, numbers, truth=truth)]
+        return compile_rated_lists(rows.take(rows.sound()), responses, values)
+    columns: dict[str, Column | None] = {"response": column(flat), "model": models_of(rows, lengths(texts))}
+    return [replace(exploded(rows, parent, columns, numbers, truth=truth), written=values)]
 
 
 def exploded(
     rows: Rows,
-    prompt: str | None,
     parent: IntArray,
     columns: dict[str, Column | None],
     values: FloatArray,
@@ -56,14 +50,14 @@ def exploded(
     truth: bool,
 ) -> Part:
     """Ratings of many responses a row: ``columns`` and ``values`` go by response, all else by row (``parent``)."""
-    base = rows.part(Kind.RATING, {"prompt": rows.text(prompt)}, {}, truth=truth, written="labels")
+    base = rows.part(Kind.RATING, {"prompt": rows.text(rows.prompt)}, {}, truth=truth, written="ratings")
     part = base.take(parent)
     given = {name: values for name, values in columns.items() if values is not None}
     rows.remarks.add(rows.source, EMPTY, int(rows.blank(given["response"]).sum()))
     return replace(part, columns={**part.columns, **given}, numbers={**part.numbers, "value": values})
 
 
-def compile_annotated(rows: Rows, prompt: str | None, completions: str) -> list[Part]:
+def compile_annotated(rows: Rows, completions: str) -> list[Part]:
     """Rows with several completions that carry their own ratings, as UltraFeedback writes them.
 
     ``completions`` is a list of objects with a text (``response``, ``completion`` or ``text``) and one or more of
@@ -99,20 +93,18 @@ def compile_annotated(rows: Rows, prompt: str | None, completions: str) -> list[
             columns: dict[str, Column | None] = {"response": column(pc.struct_field(flat, text)).take(here)}
             if "model" in names and pa.types.is_string(flat.type.field("model").type):
                 columns["model"] = column(pc.struct_field(flat, "model")).take(here)
-            parts.append(_kept(own, prompt, parent[here], columns, found[here]))
+            parts.append(_kept(own, parent[here], columns, found[here]))
     return parts
 
 
-def _kept(
-    rows: Rows, prompt: str | None, parent: IntArray, columns: dict[str, Column | None], values: FloatArray
-) -> Part:
+def _kept(rows: Rows, parent: IntArray, columns: dict[str, Column | None], values: FloatArray) -> Part:
     """As :func:`exploded`, for rows of which some may be bad."""
     sound = rows.sound()
     place = np.full(len(rows), -1, dtype=np.int64)
     place[sound] = np.arange(len(sound))
     here = np.flatnonzero(place[parent] >= 0)
     columns = {name: texts.take(here) if texts is not None else None for name, texts in columns.items()}
-    return exploded(rows, prompt, place[parent[here]], columns, values[here], truth=False)
+    return exploded(rows, place[parent[here]], columns, values[here], truth=False)
 
 
 def _fields(values: pa.Array) -> list[str]:

@@ -14,7 +14,7 @@ from polycritic.feedback._part import Column, Kind, Part, column
 from polycritic.feedback._rows import EMPTY, MISSING, Rows, as_floats, is_number, valid
 
 
-def compile_ratings(rows: Rows, prompt: str | None, response: str, value: str) -> list[Part]:
+def compile_ratings(rows: Rows, response: str, value: str) -> list[Part]:
     """Rows with one response and ``label``, ``rating``, ``score``, ``ratings``, or columns named after attributes.
 
     Each attribute is a task of its own, ``task/attribute``; several numbers for one attribute count as their mean. An
@@ -22,7 +22,7 @@ def compile_ratings(rows: Rows, prompt: str | None, response: str, value: str) -
     """
     texts = rows.text(response) or column(pa.nulls(len(rows), pa.string()))
     empty = rows.blank(texts)
-    columns = {"prompt": rows.text(prompt), "response": texts, "model": rows.text("model")}
+    columns = {"prompt": rows.text(rows.prompt), "response": texts, "model": rows.text("model")}
     if rows.has("steps"):
         columns["steps"] = column(rows.table.column("steps"))
     if value in ("ratings", "attributes"):

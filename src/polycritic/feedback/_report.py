@@ -90,7 +90,7 @@ class DataReport:
         leaks: What training and test rows share; None without a split.
         inferred: How scales were inferred.
         remarks: What reading remarked.
-        skipped: How many problems were skipped.
+        skipped: How many bad rows were skipped.
     """
 
     rows: int
@@ -112,7 +112,7 @@ class DataReport:
     def lines(self) -> list[str]:
         """The report as lines of text."""
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.kinds.items())
-        out = [f"{self.rows:,} rows of {len(self.tasks):,} tasks: {kinds}"]
+        out = [f"{self.rows:,} rows of {len(self.tasks):,} tasks" + (f": {kinds}" if kinds else "")]
         for task in self.tasks:
             counts = ", ".join(f"{count:,} {kind}" for kind, count in task.rows.items())
             balance = ", ".join(f"{name}: {count:,}" for name, count in task.balance.items())
@@ -125,7 +125,7 @@ class DataReport:
             (self.duplicates, "duplicate rows, kept"),
             (self.empty, "empty responses, kept"),
             (self.identical, "comparisons of a text with itself, kept"),
-            (self.skipped, "problems skipped"),
+            (self.skipped, "bad rows skipped"),
         )
         out += [f"{count:,} {what}" for count, what in counted if count]
         if self.leaks is not None:
@@ -174,7 +174,7 @@ def check(
         leaks=_leaks(whole, table(other)) if other is not None else None,
         inferred=whole.inferred,
         remarks=whole.remarks,
-        skipped=len(whole.skipped),
+        skipped=len({problem.where for problem in whole.skipped}),
     )
 
 

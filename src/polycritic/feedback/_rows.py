@@ -49,6 +49,7 @@ class Rows:
         highest: For columns with two codes, the highest value in the whole source.
         task: (n,) indices into ``names``.
         names: Names of tasks.
+        prompt: The column of the prompt; None where there is none.
     """
 
     source: Source
@@ -59,6 +60,7 @@ class Rows:
     highest: Mapping[str, float]
     task: IntArray
     names: tuple[str, ...]
+    prompt: str | None = None
 
     def __len__(self) -> int:
         return len(self.records)
@@ -152,13 +154,13 @@ class Rows:
         return found
 
     def blank(self, texts: Column) -> BoolArray:
-        """(n,) which texts hold nothing that can be seen."""
+        """(n,) which texts hold nothing that can be seen; null is no text."""
         seen = pc.match_substring_regex(texts.arrow(), _SEEN)
-        return ~np.asarray(pc.fill_null(seen, False), dtype=np.bool_)
+        return ~np.asarray(pc.fill_null(seen, True), dtype=np.bool_)
 
     def extras(self) -> dict[str, Column]:
         """The optional texts that every kind of row may have."""
-        wanted = {**{name: name for name in EXTRAS}, "source": "annotator", "group": "group"}
+        wanted = {**{name: name for name in EXTRAS if name != self.prompt}, "source": "annotator", "group": "group"}
         found = {name: self.text(given) for name, given in wanted.items()}
         return {name: texts for name, texts in found.items() if texts is not None}
 

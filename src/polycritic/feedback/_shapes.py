@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -23,9 +23,10 @@ from polycritic.feedback._steps import compile_steps
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """How rows of one shape are compiled, and the columns that play the parts."""
+    """How rows of one shape are compiled, the column of their prompt, and the columns that play the other parts."""
 
     compile: Callable[..., list[Part]]
+    prompt: str | None
     columns: tuple[object, ...]
 
 
@@ -41,28 +42,43 @@ def compile_rows(rows: Rows) -> list[Part]:
     """Compile every row of a block by the columns that it has."""
     parts: list[Part] = []
     for shape, at in _shaped(rows):
-        some = rows.take(at)
         if isinstance(shape, _Unknown):
             rows.fault(at, "", shape.expected, [shape.found] * len(at))
         else:
-            parts += shape.compile(some, *shape.columns)
+            parts += shape.compile(replace(rows.take(at), prompt=shape.prompt), *shape.columns)
     return [part for part in parts if len(part)]
 
 
 def _shaped(rows: Rows) -> Iterator[tuple[_Shape | _Unknown, IntArray]]:
     """Rows by shape; rows of one shape may differ in optional columns."""
-    columns = rows.table.column_names[:62]
-    code = np.zeros(len(rows), dtype=np.int64)
-    for bit, name in enumerate(columns):
-        code |= valid(rows.table.column(name)).astype(np.int64) << bit
-    types = {name: rows.table.schema.field(name).type for name in columns}
-    patterns, which = np.unique(code, return_inverse=True)
+    given = {name: rows.table.column(name) for name in rows.table.column_names if rows.has(name)}
+    pattern = np.zeros(len(rows), dtype=np.int64)
+    for values in given.values():
+        if values.null_count:
+            pattern = np.unique(2 * pattern + valid(values), return_inverse=True)[1]
+    _, example, pattern = np.unique(pattern, return_index=True, return_inverse=True)
     shapes: dict[_Shape | _Unknown, list[int]] = {}
-    for p, pattern in enumerate(patterns.tolist()):
-        present = {name: types[name] for bit, name in enumerate(columns) if pattern >> bit & 1}
-        shapes.setdefault(shape_of(present), []).append(p)
+    counts = np.bincount(pattern, minlength=len(example))
+    for number, row in enumerate(example):
+        present = {name: values.type for name, values in given.items() if values[int(row)].is_valid}
+        shape = shape_of(present)
+        for name in _unused(shape, present):
+            rows.remarks.add(
+                rows.source, f"rows with {name!r}, which is not read beside other judgements", int(counts[number])
+            )
+        shapes.setdefault(shape, []).append(number)
     for shape, members in shapes.items():
-        yield shape, np.flatnonzero(np.isin(which, members))
+        yield shape, np.flatnonzero(np.isin(pattern, members))
+
+
+_JUDGING = {"label", "rating", "score", "ratings", "ranks", "pair_preferences", "scores", *names.VERDICTS}
+
+
+def _unused(shape: _Shape | _Unknown, present: Mapping[str, pa.DataType]) -> list[str]:
+    """Judgements that a row has beside the one that is read."""
+    if isinstance(shape, _Unknown):
+        return []
+    return [name for name in present if name in _JUDGING and name not in shape.columns]
 
 
 def shape_of(columns: Mapping[str, pa.DataType]) -> _Shape | _Unknown:
@@ -75,7 +91,7 @@ def shape_of(columns: Mapping[str, pa.DataType]) -> _Shape | _Unknown:
         prompt = "context"
     if "candidates" in columns:
         value = _first(("ranks", "bag_rating"), columns)
-        return _Shape(compile_candidates, (value,)) if value else _missing(columns, "ranks", "bag_rating")
+        return _with(compile_candidates, None, value) if value else _missing(columns, "ranks", "bag_rating")
     for find in (_bag, _pair, _steps, _list):
         shape = find(columns, prompt)
         if shape is not None:
@@ -157,8 +173,8 @@ def _single(columns: Mapping[str, pa.DataType], prompt: str | None) -> _Shape | 
     return _with(compile_ratings, prompt, response, value) if value else _missing(columns, "label", "rating", "ratings")
 
 
-def _with(compiled: Callable[..., list[Part]], *columns: object) -> _Shape:
-    return _Shape(compiled, columns)
+def _with(compiled: Callable[..., list[Part]], prompt: str | None, *columns: object) -> _Shape:
+    return _Shape(compiled, prompt, columns)
 
 
 def _first(wanted: tuple[str, ...], columns: Mapping[str, pa.DataType]) -> str | None:

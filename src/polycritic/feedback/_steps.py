@@ -13,7 +13,7 @@ from polycritic.feedback._part import Kind, Part, column
 from polycritic.feedback._rows import MISSING, Rows
 
 
-def compile_steps(rows: Rows, prompt: str | None, steps: str, response: str | None) -> list[Part]:
+def compile_steps(rows: Rows, steps: str, response: str | None) -> list[Part]:
     """Rows with steps and ``labels``, one for each; null is a step that nobody labelled.
 
     Steps named ``completions`` are lines: those that do not end in white space get a line break, but for the last.
@@ -28,14 +28,14 @@ def compile_steps(rows: Rows, prompt: str | None, steps: str, response: str | No
     truth = pa.types.is_boolean(rows.table.column("labels").type.value_type)
     sound = rows.sound()
     if len(sound) < len(rows):
-        return compile_steps(rows.take(sound), prompt, steps, response) if len(sound) else []
+        return compile_steps(rows.take(sound), steps, response) if len(sound) else []
     texts = rows.list(steps)
     if steps == "completions":
         texts = pa.array([_lines(row) for row in texts.to_pylist()], pa.list_(pa.string()))
     whole = rows.text(response) or column(pc.binary_join(texts, ""))
     values = np.where(values == MISSING, np.nan, values)
     columns = {
-        "prompt": rows.text(prompt),
+        "prompt": rows.text(rows.prompt),
         "response": whole,
         "steps": column(texts),
         "values": column(list_of(offsets(texts), pa.array(values))),

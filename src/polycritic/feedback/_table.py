@@ -80,8 +80,9 @@ class FeedbackTable(Sequence[Feedback]):
     def __repr__(self) -> str:
         counts = np.bincount(self.kind, minlength=len(Kind)) if len(self) else np.zeros(len(Kind), dtype=np.int64)
         kinds = ", ".join(f"{counts[kind]:,} {kind.label}" for kind in Kind if counts[kind])
-        t = len(self.tasks)
-        return f"FeedbackTable({len(self):,} rows of {t:,} task{'' if t == 1 else 's'}{': ' if kinds else ''}{kinds})"
+        n, t = len(self), len(self.tasks)
+        size = f"{n:,} row{'' if n == 1 else 's'} of {t:,} task{'' if t == 1 else 's'}"
+        return f"FeedbackTable({size}{': ' if kinds else ''}{kinds})"
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}

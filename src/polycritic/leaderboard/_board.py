@@ -142,6 +142,7 @@ def board_of(found: Strengths, *, adjust: Adjustment | None = None, interval: Fl
     """
     k = len(found.names)
     error = np.full(k, np.nan) if found.covariance is None else np.sqrt(np.maximum(np.diag(found.covariance), 0.0))
+    error = np.where(np.isnan(found.estimate), np.nan, error)
     if interval is None:
         reach = np.where(np.isnan(error), np.nan, _NORMAL * error)
         interval = np.column_stack([found.estimate - reach, found.estimate + reach])

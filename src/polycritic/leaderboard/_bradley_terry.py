@@ -26,7 +26,7 @@ from polycritic.leaderboard._table import ScoreTable, as_matches
 from polycritic.leaderboard._ties import Davidson, HalfWin, Ties
 
 _DISTINCT = 16
-_CHUNK = 300_000
+_CHUNK = 500_000
 
 
 @dataclass(frozen=True, slots=True)

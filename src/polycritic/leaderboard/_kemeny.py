@@ -86,13 +86,13 @@ def _part(m: FloatArray) -> tuple[list[int], bool]:
     cuts: list[tuple[int, int, int]] = []
     best = _solve(gain, k, cuts, None)
     assert best is not None
-    before = best[one, two]
-    value = float(gain @ before)
-    scale = float(np.abs(gain).max())
-    other = _solve(gain, k, cuts, before) if scale > 0 else None
-    alone = scale > 0 and (other is None or float(gain @ other[one, two]) > value + 1e-7 * scale)
-    order = np.argsort(-best.sum(1), kind="stable").tolist()
-    return order, alone
+    order = np.argsort(-best.sum(1), kind="stable")
+    if np.isclose(m[order[:-1], order[1:]], m[order[1:], order[:-1]], rtol=1e-12, atol=0.0).any():
+        return order.tolist(), False  # neighbours that are even may change places
+    value, scale = float(gain @ best[one, two]), float(np.abs(gain).max())
+    other = _solve(gain, k, cuts, best[one, two])
+    alone = other is None or float(gain @ other[one, two]) > value + 1e-7 * scale
+    return order.tolist(), alone
 
 
 def _solve(gain: FloatArray, k: int, cuts: list[tuple[int, int, int]], other_than: Any) -> Any:

@@ -47,7 +47,7 @@ class MaximumLikelihood:
 
     ridge: float = 0.0
 
-    def __call__(self, columns: FloatArray, preference: FloatArray, _: Mapping[str, float], /) -> WeightFit:
+    def __call__(self, columns: FloatArray, preference: FloatArray, difficulty: Mapping[str, float], /) -> WeightFit:  # noqa: ARG002
         """Columns that do not vary say nothing beside the constant, and get 0."""
         kept = [j for j in range(2) if np.ptp(columns[:, j]) > 0] + [2]
         own = Design(sparse.csr_array((len(columns), 0)), columns[:, kept])

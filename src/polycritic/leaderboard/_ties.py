@@ -131,6 +131,9 @@ class _DavidsonFamily:
         return np.array([[(1.0 - tie - lead**2) / 4.0, mixed], [mixed, tie * (1.0 - tie)]])
 
 
+_FORBIDDEN = 1e200  # finite, so that a row without weight still costs nothing
+
+
 @dataclass(frozen=True, slots=True)
 class _RaoKupperFamily:
     """The second predictor is log theta: a tie is ``(theta ** 2 - 1) * s(d - h) * s(-d - h)``."""
@@ -140,10 +143,9 @@ class _RaoKupperFamily:
     def loss(self, eta: FloatArray, outcome: FloatArray, /) -> FloatArray:
         win, tie, loss = _shares(outcome)
         d, h = eta
-        with np.errstate(divide="ignore", invalid="ignore"):
-            gap = np.log(np.expm1(2.0 * np.maximum(h, 0.0)))
+        gap = np.log(np.expm1(2.0 * np.maximum(h, 1e-300)))
         cost = (win + tie) * np.logaddexp(0.0, h - d) + (loss + tie) * np.logaddexp(0.0, h + d)
-        return np.where(h > 0.0, cost - np.where(tie > 0, tie * gap, 0.0), np.inf)
+        return np.where(h > 0.0, cost - tie * gap, _FORBIDDEN)
 
     def gradient(self, eta: FloatArray, outcome: FloatArray, /) -> FloatArray:
         win, tie, loss = _shares(outcome)

@@ -169,7 +169,7 @@ def _number(where: str, key: str, value: Any) -> float:
 def _scale_toml(scale: Scale) -> str:
     match scale:
         case Interval(low, high):
-            return f'{{kind = "interval", low = {low!r}, high = {high!r}}}'
+            return f'{{kind = "interval", low = {_plain(low)}, high = {_plain(high)}}}'
         case Levels(names):
             return f'{{kind = "levels", names = [{", ".join(_string(name) for name in names)}]}}'
         case Binary():
@@ -180,3 +180,7 @@ def _scale_toml(scale: Scale) -> str:
 
 def _string(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _plain(value: float) -> str:
+    return repr(value) if isinstance(value, int) else repr(float(value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def read(path: Path) -> dict[str, Any] | None:
         return None
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, KeyError) as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError) as error:
         raise PolycriticError(
             "a damaged checkpoint", where=str(path), found=str(error).splitlines()[0], mend="Remove it to start anew"
         ) from error

@@ -67,7 +67,8 @@ def distribution_discontinuity(
 
     with a triangular kernel, weights that sum to one, and :math:`\Pi_{\nearrow}` the projection on increasing curves. The
     errors are those of the weighted means with jackknifed residuals; the band multiplies residuals by random signs, with
-    the tails of Student's t for as many units as really count. Both leave out the bias from curvature within the bandwidth: choose it narrow.
+    the tails of Student's t for as many units as really count. Both leave out the bias from curvature within the
+    bandwidth: choose it narrow.
 
     Args:
         running: (n,) what is compared with the cutoff.

@@ -59,8 +59,8 @@ def fit_logistic(design: FloatArray, labels: FloatArray, weights: FloatArray, ri
         hessian = (design * (weights * p * (1 - p))[:, None]).T @ design + np.diag(ridge)
         step = np.linalg.lstsq(hessian, gradient, rcond=None)[0]
         decrease = float(gradient @ step)
-        if decrease < 1e-14 * max(loss, 1.0):
-            if np.abs(coefficients).max() > 1e3:
+        if np.abs(design @ step).max(initial=0.0) < 1e-7:
+            if _flat(design, weights, p * (1 - p), ridge):
                 break
             return coefficients - step
         scale = 1.0
@@ -71,5 +71,14 @@ def fit_logistic(design: FloatArray, labels: FloatArray, weights: FloatArray, ri
         "the logistic fit has no finite minimum",
         found=f"coefficients up to {np.abs(coefficients).max():.3g}",
         expected="labels that no weighting of the features separates",
-        mend="Give a ridge above 0",
+        mend="Give a ridge above 0, or labels of both kinds",
     )
+
+
+def _flat(design: FloatArray, weights: FloatArray, curvature: FloatArray, ridge: FloatArray) -> bool:
+    """Whether some direction that moves the logits has lost all curvature: the minimum lies at infinity there."""
+    left, sizes, right = np.linalg.svd(np.sqrt(weights)[:, None] * design, full_matrices=False)
+    moves = sizes > 1e-10 * sizes.max(initial=0.0)
+    left, right = left[:, moves], right[moves] / sizes[moves, None]
+    curved = (left * curvature[:, None]).T @ left + (right * ridge) @ right.T
+    return bool(len(curved) and np.linalg.eigvalsh(curved)[0] < 1e-10)

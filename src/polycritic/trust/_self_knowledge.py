@@ -33,6 +33,7 @@ class PTrue:
     Args:
         ask: Takes n prompts, returns n probabilities that the next token is (A).
         question: The self-question, with the places ``{prompt}`` and ``{response}``.
+        name: What to call this judge.
 
     Raises:
         PolycriticError: On a call, for tasks that are not Binary, or answers that are not n probabilities.
@@ -48,6 +49,7 @@ class PTrue:
 
     ask: Callable[[Sequence[str]], Sequence[float] | FloatArray]
     question: str = QUESTION
+    name: str = "P(True)"
 
     def score(self, candidates: Sequence[Candidate], tasks: Sequence[Task], /) -> Scores:
         """The probability that each candidate's response is true, the same for each task."""

@@ -37,6 +37,11 @@ class Trusted:
     def __init__(self, judge: Judge, *calibrators: Calibrator) -> None:
         self.judge, self.calibrators = judge, calibrators
 
+    @property
+    def name(self) -> str:
+        """The judge's own name."""
+        return str(getattr(self.judge, "name", "") or type(self.judge).__name__)
+
     def __repr__(self) -> str:
         return f"Trusted({', '.join(map(repr, (self.judge, *self.calibrators)))})"
 

@@ -54,7 +54,7 @@ def long_and_short() -> list[Candidate]:
 @pytest.mark.parametrize("kind", ["words", "encoder", "decoder", "mean", "conditioned"])
 def test_a_candidate_scores_the_same_alone_and_in_any_order(kind: str, encoder: Path, decoder: Path) -> None:
     backbone = {
-        "words": lambda: Words(),
+        "words": Words,
         "encoder": lambda: Transformer(encoder, max_length=48),
         "decoder": lambda: Transformer(decoder, max_length=48),
         "mean": lambda: Transformer(encoder, max_length=48, pooling=mean_pooling),

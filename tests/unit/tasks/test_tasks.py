@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests import strategies
 
 from polycritic.core import Binary, Interval, Levels, PolycriticError, Task, UnknownNameError, Utility
 from polycritic.tasks import families, read_tasks, select, write_tasks
-from tests import strategies
 
 FILE = """
 # judged by people
@@ -57,7 +57,7 @@ def test_what_is_written_is_read_back(tmp_path_factory, tasks):
         ("[tasks.a\n", r"tasks.toml:1: not TOML"),
         ("[task.a]\n", r"unknown table 'task'. Did you mean 'tasks'\?"),
         ('[tasks.a]\n\ndescripton = "x"\n', r"tasks.toml:3: unknown key of task 'a': 'descripton'. Did you mean 'desc"),
-        ('[tasks.a]\nscale = "binery"\n', r"tasks.toml:2: unknown scale 'binery'. Did you mean 'binary'\?"),
+        ('[tasks.a]\nscale = "binery"\n', r"tasks.toml:2: unknown scale 'binery'. Did you mean 'binary'"),
         ('[tasks.a]\nscale = {kind = "levels", name = ["1"]}\n', r":2: unknown key of scale 'levels': 'name'.*'names'"),
         ('[tasks.a]\nscale = {kind = "interval", low = 0}\n', r":2: bad scale 'interval': expected the key 'high'"),
         ('[tasks.a]\nscale = {kind = "interval", low = "0", high = 1}\n', r":2: bad low: expected a number, found '0'"),
