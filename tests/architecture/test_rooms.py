@@ -30,7 +30,23 @@ NO_EXAMPLE = {
     "critic.backbones.shortened": "needs a tokenizer's offsets; tested with real ones",
     "critic.heads.Head": "an abstract base",
     "critic.sharing.Sharing": "an abstract base",
+    "leaderboard.AnchorRows": "shown by AlpacaEval2",
+    "leaderboard.Committee": "made by choose_committee",
+    "leaderboard.Facet": "part of many_facet_rasch's result",
+    "leaderboard.FacetFit": "made by many_facet_rasch",
+    "leaderboard.ItemResponses": "made by item_responses",
+    "leaderboard.JudgeGroups": "made by compare_judge_groups",
+    "leaderboard.KemenyOrder": "made by kemeny",
+    "leaderboard.Leaderboard": "made by leaderboard",
+    "leaderboard.LengthControl": "made by length_controlled",
+    "leaderboard.Matches": "made by matches",
+    "leaderboard.PairedComparison": "made by paired_scores",
+    "leaderboard.Row": "part of a leaderboard",
+    "leaderboard.ScoreTable": "made by score_table",
+    "leaderboard.Strengths": "made by every method",
     "training.Step": "made by train",
+    "trust.RiskCoverage": "made by risk_coverage",
+    "worlds.NumericWorld": "made by numeric_world",
 }
 
 

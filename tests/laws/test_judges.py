@@ -33,7 +33,7 @@ def test_every_judge_declares_its_laws() -> None:
     assert set(LAWS) == set(judges.__all__)
 
 
-@pytest.mark.parametrize("judge", CASES, ids=repr)
+@pytest.mark.parametrize("judge", CASES, ids=lambda judge: judge.name)
 def test_one_row_a_candidate_and_one_column_a_task(judge: Judge) -> None:
     assert isinstance(judge, Judge)
     scores = judge.score(CANDIDATES, TASKS)
@@ -43,7 +43,7 @@ def test_one_row_a_candidate_and_one_column_a_task(judge: Judge) -> None:
     assert judge.score(CANDIDATES, []).values.shape == (len(CANDIDATES), 0)
 
 
-@pytest.mark.parametrize("judge", CASES, ids=repr)
+@pytest.mark.parametrize("judge", CASES, ids=lambda judge: judge.name)
 def test_scores_do_not_depend_on_company_or_order(judge: Judge) -> None:
     whole = judge.score(CANDIDATES, TASKS).values
     order, columns = np.random.default_rng(0).permutation(len(CANDIDATES)), [2, 0, 3, 1]
@@ -53,7 +53,7 @@ def test_scores_do_not_depend_on_company_or_order(judge: Judge) -> None:
         assert_allclose(judge.score([candidate], TASKS).values[0], whole[i])
 
 
-@pytest.mark.parametrize("judge", CASES, ids=repr)
+@pytest.mark.parametrize("judge", CASES, ids=lambda judge: judge.name)
 def test_asked_twice_says_the_same_and_travels(judge: Judge) -> None:
     again = pickle.loads(pickle.dumps(judge))
     assert_allclose(again.score(CANDIDATES, TASKS).values, judge.score(CANDIDATES, TASKS).values)

@@ -24,7 +24,9 @@ def t(*values: float) -> torch.Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
-@pytest.mark.parametrize(("preference", "expected"), [(1.0, 0.371101), (0.7, 0.611101), (0.9, 0.451101), (0.0, 1.171101)])
+@pytest.mark.parametrize(
+    ("preference", "expected"), [(1.0, 0.371101), (0.7, 0.611101), (0.9, 0.451101), (0.0, 1.171101)]
+)
 def test_bradley_terry_known_answers(preference: float, expected: float) -> None:
     assert_close(bradley_terry_loss(t(0.8), t(0.0), t(preference)), t(expected), rtol=0, atol=5e-7)
 

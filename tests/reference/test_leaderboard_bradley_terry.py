@@ -102,6 +102,9 @@ def test_two_systems_with_ties_in_closed_form() -> None:
     found = BradleyTerry()(m)
     assert_allclose(found.estimate[0] - found.estimate[1], math.log(3), rtol=1e-10)
     assert_allclose(found.coefficients[0].value, 3 / math.sqrt(12), rtol=1e-10)
+    # The model is saturated, so errors are those of logarithms of counts.
+    error = 3 / math.sqrt(12) * math.sqrt(1 / 3 + 1 / 24 + 1 / 8)
+    assert_allclose(found.coefficients[0].error, error, rtol=1e-8)
     # Rao-Kupper: theta p / (1 + theta p) for "not a loss", and the same turned round for "not a win".
     kept = BradleyTerry(ties=RaoKupper())(m)
     assert_allclose(kept.estimate[0] - kept.estimate[1], (math.log(9 / 2) - math.log(5 / 6)) / 2, rtol=1e-10)
@@ -140,6 +143,13 @@ def test_sandwich_errors_of_soft_weighted_outcomes() -> None:
     m = matches(first, second, rng.random(150), weight=rng.uniform(0.5, 2, 150))
     found = BradleyTerry()(m)
     assert_allclose(found.covariance, dense_sandwich(m, found.estimate, np.arange(150)), atol=1e-10)
+
+
+def test_sandwich_errors_of_weighted_wins_and_losses() -> None:
+    m = played(4, 150, seed=15)
+    weighted = matches(m.first, m.second, m.outcome, weight=np.random.default_rng(16).uniform(0.5, 2, 150))
+    found = BradleyTerry()(weighted)
+    assert_allclose(found.covariance, dense_sandwich(weighted, found.estimate, np.arange(150)), atol=1e-10)
 
 
 def test_repeated_rows_of_one_item_do_not_shrink_errors() -> None:

@@ -62,7 +62,12 @@ def test_alpaca_eval_length_control(real_data: Path) -> None:
     raw = dict(zip(plain.names, plain.raw, strict=True))
     assert (plain.weights[:-1, 0] < 0).all()  # longer answers win
     # What AlpacaEval publishes for them without length control.
-    published = {"claude-2.1": 15.73, "gpt-3.5-turbo-1106": 9.18, "OpenHermes-2.5-Mistral-7B": 10.34, "gemma-7b-it": 6.94}
+    published = {
+        "claude-2.1": 15.73,
+        "gpt-3.5-turbo-1106": 9.18,
+        "OpenHermes-2.5-Mistral-7B": 10.34,
+        "gemma-7b-it": 6.94,
+    }
     for name, rate in published.items():
         assert_allclose(raw[name], rate, atol=0.006)
     for found in (plain, exact):

@@ -102,10 +102,10 @@ def test_krippendorff_by_its_definition_over_pairs() -> None:
     assert_allclose(krippendorff_alpha(table, interval_disagreement), 1 - observed / expected, atol=1e-12)
 
 
-def simulate(seed: int, n: int = 300, k: int = 2) -> tuple[np.ndarray, Annotations]:
+def simulate(seed: int, n: int = 300, k: int = 2, common: float = 0.0) -> tuple[np.ndarray, Annotations]:
     """Seven people of very different skill; some labels missing."""
     rng = np.random.default_rng(seed)
-    truth = rng.integers(0, k, n)
+    truth = np.where(rng.random(n) < common, 0, rng.integers(0, k, n))
     skill = np.array([0.95, 0.9, 0.85, 0.6, 0.55, 0.55, 0.5])
     right = rng.random((n, 7)) < skill
     table = np.where(right, truth[:, None], (truth[:, None] + rng.integers(1, k, (n, 7))) % k).astype(float)
@@ -124,7 +124,7 @@ def test_label_models_beat_the_majority(model, k: int) -> None:
 
 def test_dawid_skene_reaches_the_greatest_likelihood() -> None:
     """Against direct maximisation of the marginal likelihood by SciPy from the truth's neighbourhood."""
-    _, annotations = simulate(1, n=60)
+    _, annotations = simulate(1, n=60, common=0.7)
     n, m, k = annotations.shape
     item, who, label = annotations.item, annotations.annotator, annotations.label
 
@@ -143,15 +143,16 @@ def test_dawid_skene_reaches_the_greatest_likelihood() -> None:
     assert found.log_likelihood[-1] >= -peer.fun - 2e-2
 
 
-def test_glad_ends_where_expectation_maximisation_stands_still() -> None:
+@pytest.mark.parametrize("k", [2, 4])
+def test_glad_ends_where_expectation_maximisation_stands_still(k: int) -> None:
     """At the optimum the gradient of the expected complete log-likelihood plus log prior is zero."""
-    _, annotations = simulate(5, n=50)
+    _, annotations = simulate(5, n=50, k=k)
     found = glad(annotations, tolerance=1e-15)
     item, who, label = annotations.item, annotations.annotator, annotations.label
-    log_joint = np.zeros((50, 2))
+    log_joint = np.zeros((50, k))
     right = 1 / (1 + np.exp(-found.ability[who] * found.ease[item]))
-    for c in range(2):
-        np.add.at(log_joint[:, c], item, np.log(np.where(label == c, right, 1 - right)))
+    for c in range(k):
+        np.add.at(log_joint[:, c], item, np.log(np.where(label == c, right, (1 - right) / (k - 1))))
     posterior = np.exp(log_joint - np.logaddexp.reduce(log_joint, axis=1, keepdims=True))
     assert_allclose(found.posterior, posterior, atol=1e-9)
     slope = posterior[item, label] - right

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 UNSEEN = ("facts/table_lookup", "format/json_objects", "logic/set_operations", "math/comparing_quantities")
 """Worlds that no contender trains on; chosen before any was trained, one of each family that has several."""
 
-_TRAIN_PROBLEMS, _TEST_PROBLEMS = 40, 10
+_TRAIN_PROBLEMS, _TEST_PROBLEMS = 40, 6
 _POOLED = Task("pooled", "Is it right?", Binary())
 
 
@@ -38,10 +38,10 @@ class Effort:
         choices: Problems of each unseen task on which to choose.
     """
 
-    steps: int = 70
+    steps: int = 40
     rows: int = 24
     best_of: int = 8
-    choices: int = 20
+    choices: int = 12
 
 
 def quickstart(
@@ -83,7 +83,7 @@ def run(output: Path, effort: Effort, seed: int) -> dict[str, Any]:
     rows = make(seen, _TRAIN_PROBLEMS, seed=2 * seed)
     tests = {
         "seen": make(seen, _TEST_PROBLEMS, seed=2 * seed + 1),
-        "unseen": make(unseen, 3 * _TEST_PROBLEMS, seed=2 * seed + 1),
+        "unseen": make(unseen, 2 * _TEST_PROBLEMS, seed=2 * seed + 1),
     }
     recipe = Recipe(steps=effort.steps, rows=effort.rows, seed=seed, optimizer=AdamW(learning_rate=3e-4))
     with Progress("training one critic, one specialist a task, one pooled scorer", 3 * effort.steps) as progress:

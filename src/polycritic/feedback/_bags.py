@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from polycritic.feedback._list_columns import lengths, list_numbers, list_of, offsets
+from polycritic.feedback._list_columns import lengths, list_numbers, list_of, offsets, parents
 from polycritic.feedback._part import FIELDS, Column, Kind, Part, column
-from polycritic.feedback._rows import EMPTY, Rows
+from polycritic.feedback._rows import EMPTY, Rows, valid
 
 
 def compile_bags(rows: Rows, response: str) -> list[Part]:
@@ -62,6 +62,8 @@ def compile_candidates(rows: Rows, value: str) -> list[Part]:
     )
     flat = lists.flatten()
     fields = [name for name in names if name in FIELDS]
+    nameless = np.bincount(parents(lists), ~valid(pc.struct_field(flat, "response")), minlength=len(rows)) > 0
+    rows.fault(nameless, "candidates", "a 'response' in each")
     texts = {name: pc.struct_field(flat, name) for name in fields}
     for name, found in texts.items():
         kind = found.type

@@ -64,9 +64,10 @@ def models_of(rows: Rows, counts: IntArray) -> Column | None:
     """Who wrote each entry, flat, from a list ``models`` that names one for each, or from ``model`` for all."""
     if rows.has("models") and pa.types.is_list(rows.table.column("models").type):
         lists = rows.table.column("models").to_pylist()
+        fits = [models is None or len(models) == count for models, count in zip(lists, counts, strict=True)]
+        rows.fault(~np.array(fits, dtype=np.bool_), "models", "one name for each response")
         each = [
-            models if models and len(models) == count else [None] * count
-            for models, count in zip(lists, counts, strict=True)
+            models if models and fit else [None] * count for models, count, fit in zip(lists, counts, fits, strict=True)
         ]
         return column(pa.array([None if m is None else str(m) for models in each for m in models], pa.string()))
     one = rows.text("model")

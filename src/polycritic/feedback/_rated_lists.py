@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from polycritic.core import FloatArray, IntArray
 from polycritic.feedback._list_columns import lengths, models_of, parents
 from polycritic.feedback._part import Column, Kind, Part, column
-from polycritic.feedback._rows import EMPTY, Rows, as_floats, is_number
+from polycritic.feedback._rows import EMPTY, Rows, as_floats, is_number, valid
 
 
 def compile_rated_lists(rows: Rows, responses: str, values: str) -> list[Part]:
@@ -26,7 +26,7 @@ def compile_rated_lists(rows: Rows, responses: str, values: str) -> list[Part]:
     everything = np.ones(len(rows), dtype=np.bool_)
     if not is_number(given.type.value_type, truth=True):
         rows.fault(everything, values, "a list of numbers, or of true and false")
-    if not (pa.types.is_string(flat.type) or pa.types.is_null(flat.type)):
+    if not any(holds(flat.type) for holds in (pa.types.is_string, pa.types.is_large_string, pa.types.is_null)):
         rows.fault(everything, responses, "a list of texts")
     sound = rows.sound()
     if len(sound) < len(rows):
@@ -38,23 +38,22 @@ def compile_rated_lists(rows: Rows, responses: str, values: str) -> list[Part]:
         rows.fault(unknown, values, "finite numbers")
         return compile_rated_lists(rows.take(rows.sound()), responses, values)
     columns: dict[str, Column | None] = {"response": column(flat), "model": models_of(rows, lengths(texts))}
-    return [replace(exploded(rows, parent, columns, numbers, truth=truth), written=values)]
+    return [exploded(rows, parent, columns, numbers, truth=truth, written=values)]
 
 
 def exploded(
-    rows: Rows,
-    parent: IntArray,
-    columns: dict[str, Column | None],
-    values: FloatArray,
-    *,
-    truth: bool,
+    rows: Rows, parent: IntArray, columns: dict[str, Column | None], values: FloatArray, *, truth: bool, written: str
 ) -> Part:
     """Ratings of many responses a row: ``columns`` and ``values`` go by response, all else by row (``parent``)."""
-    base = rows.part(Kind.RATING, {"prompt": rows.text(rows.prompt)}, {}, truth=truth, written="ratings")
-    part = base.take(parent)
-    given = {name: values for name, values in columns.items() if values is not None}
+    base = rows.part(Kind.RATING, {"prompt": rows.text(rows.prompt)}, {}, truth=truth, written=written)
+    sound = rows.sound()
+    place = np.full(len(rows), -1, dtype=np.int64)
+    place[sound] = np.arange(len(sound))
+    kept = np.flatnonzero(place[parent] >= 0)
+    part = base.take(place[parent[kept]])
+    given = {name: texts.take(kept) for name, texts in columns.items() if texts is not None}
     rows.remarks.add(rows.source, EMPTY, int(rows.blank(given["response"]).sum()))
-    return replace(part, columns={**part.columns, **given}, numbers={**part.numbers, "value": values})
+    return replace(part, columns={**part.columns, **given}, numbers={**part.numbers, "value": values[kept]})
 
 
 def compile_annotated(rows: Rows, completions: str) -> list[Part]:
@@ -72,6 +71,8 @@ def compile_annotated(rows: Rows, completions: str) -> list[Part]:
     if text is None or not pa.types.is_string(flat.type.field(text).type):
         rows.fault(np.ones(len(rows), dtype=np.bool_), completions, "objects with a text 'response'")
         return []
+    silent = np.bincount(parent, ~valid(pc.struct_field(flat, text)), minlength=len(rows)) > 0
+    rows.fault(silent, completions, f"a {text!r} in each")
     values: dict[str, FloatArray] = {}
     for holder in ("annotations", "ratings"):
         if holder in names and pa.types.is_struct(flat.type.field(holder).type):
@@ -93,18 +94,8 @@ def compile_annotated(rows: Rows, completions: str) -> list[Part]:
             columns: dict[str, Column | None] = {"response": column(pc.struct_field(flat, text)).take(here)}
             if "model" in names and pa.types.is_string(flat.type.field("model").type):
                 columns["model"] = column(pc.struct_field(flat, "model")).take(here)
-            parts.append(_kept(own, parent[here], columns, found[here]))
+            parts.append(exploded(own, parent[here], columns, found[here], truth=False, written=completions))
     return parts
-
-
-def _kept(rows: Rows, parent: IntArray, columns: dict[str, Column | None], values: FloatArray) -> Part:
-    """As :func:`exploded`, for rows of which some may be bad."""
-    sound = rows.sound()
-    place = np.full(len(rows), -1, dtype=np.int64)
-    place[sound] = np.arange(len(sound))
-    here = np.flatnonzero(place[parent] >= 0)
-    columns = {name: texts.take(here) if texts is not None else None for name, texts in columns.items()}
-    return exploded(rows, place[parent[here]], columns, values[here], truth=False)
 
 
 def _fields(values: pa.Array) -> list[str]:

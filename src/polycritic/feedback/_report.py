@@ -23,7 +23,18 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """How long texts are, in one unit."""
+    """How long texts are, in one unit.
+
+    Args:
+        lowest: The shortest text.
+        median: Half of the texts are no longer.
+        mean: On average.
+        most: 95 % of the texts are no longer.
+        highest: The longest text.
+
+    >>> print(Lengths(1, 5.0, 8.25, 30.0, 44))
+    1 to 44, median 5, mean 8.2, 95% within 30
+    """
 
     lowest: int
     median: float
@@ -48,6 +59,11 @@ class TaskReport:
         balance: Ratings of binary tasks and levels: how many rows have each value; comparisons: how many prefer
             ``first``, ``second``, or neither (``tie``).
         mean: Mean of the ratings; NaN where there are none.
+
+    >>> from polycritic.feedback import read
+    >>> rows = read([{"task": "sums", "prompt": "1 + 1", "completion": str(n), "label": n == 2} for n in range(4)])
+    >>> check(rows).tasks[0].mean
+    0.25
     """
 
     name: str
@@ -67,6 +83,11 @@ class Leaks:
         similar_prompts: How many more do, but for case, punctuation and spaces.
         responses: How many responses of eight words or more do, but for the same.
         examples: A few of them.
+
+    >>> from polycritic.feedback import read
+    >>> one, other = ([{"prompt": p, "completion": "2", "label": True}] for p in ("1 + 1?", "1 + 1"))
+    >>> check(read(one), read(other)).leaks
+    Leaks(prompts=0, similar_prompts=1, responses=0, examples=('1 1',))
     """
 
     prompts: int
@@ -91,6 +112,13 @@ class DataReport:
         inferred: How scales were inferred.
         remarks: What reading remarked.
         skipped: How many bad rows were skipped.
+
+    >>> from polycritic.feedback import read
+    >>> report = check(read([{"task": "sums", "prompt": "1 + 1", "completion": "2", "label": True}]))
+    >>> print("\\n".join(report.lines()[:3]))
+    1 rows of 1 tasks: 1 rating
+      sums: 1 rating, 1 prompts, right (1) or wrong (0) (0: 0, 1: 1)
+    prompt words: 3 to 3, median 3, mean 3.0, 95% within 3
     """
 
     rows: int

@@ -23,6 +23,11 @@ class Split:
         train: To learn from (seen tasks).
         test: To be tested on (unseen tasks).
         left_out: Rows of seen tasks whose prompts stand in ``test``; empty when splitting by prompt.
+
+    >>> from polycritic.feedback import read
+    >>> split = split_by_task(read([{"task": t, "prompt": "p", "completion": "c", "label": True} for t in "ab"]), "b")
+    >>> len(split.train), len(split.test), len(split.left_out)
+    (0, 1, 1)
     """
 
     train: FeedbackTable

@@ -71,7 +71,7 @@ def _write_csv(table: pa.Table, path: Path) -> None:
     if nested:
         mend = "Write .jsonl or .parquet, or choose ratings and comparisons without steps"
         raise PolycriticError("CSV holds no lists", where=str(path), found=", ".join(nested), mend=mend)
-    csv.write_csv(table, path, csv.WriteOptions(quoting_style="needed" if not table.num_columns else "all_valid"))
+    csv.write_csv(table, path)
 
 
 _TEXT, _TEXTS, _NUMBER = pa.string(), pa.list_(pa.string()), pa.float64()

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
 from polycritic.core import PolycriticError
 from polycritic.leaderboard._board import Leaderboard, board_of
@@ -62,6 +61,8 @@ def compare_judge_groups(data: Matches, judge: Names, method: Callable[[Matches]
     >>> found.groups, round(found.tau, 1), found.degrees
     (('model', 'people'), -1.0, 1)
     """
+    from scipy import stats
+
     (code,), groups = encode([judge], "judges")
     if len(groups) != 2 or len(code) != len(data):
         raise PolycriticError(

@@ -87,12 +87,21 @@ def _part(m: FloatArray) -> tuple[list[int], bool]:
     best = _solve(gain, k, cuts, None)
     assert best is not None
     order = np.argsort(-best.sum(1), kind="stable")
-    if np.isclose(m[order[:-1], order[1:]], m[order[1:], order[:-1]], rtol=1e-12, atol=0.0).any():
-        return order.tolist(), False  # neighbours that are even may change places
     value, scale = float(gain @ best[one, two]), float(np.abs(gain).max())
+    if _free_move(m[np.ix_(order, order)], 1e-9 * scale):
+        return order.tolist(), False
     other = _solve(gain, k, cuts, best[one, two])
     alone = other is None or float(gain @ other[one, two]) > value + 1e-7 * scale
     return order.tolist(), alone
+
+
+def _free_move(m: FloatArray, little: float) -> bool:
+    """Whether one system can move to another place of a best order at no cost."""
+    lead = m - m.T
+    down = np.cumsum(np.triu(lead, 1), axis=1)  # what it costs to move a system behind each later one
+    up = np.cumsum(np.triu(lead, 1)[::-1], axis=0)[::-1]  # and a system before each earlier one
+    later = np.triu_indices(len(m), 1)
+    return bool((np.abs(down[later]) <= little).any() or (np.abs(up[later]) <= little).any())
 
 
 def _solve(gain: FloatArray, k: int, cuts: list[tuple[int, int, int]], other_than: Any) -> Any:

@@ -99,7 +99,7 @@ def krippendorff_alpha(table: FloatArray, disagreement: Disagreement = nominal_d
     counts = np.bincount(item * len(values) + which, minlength=len(array) * len(values)).reshape(len(array), -1)
     of_item = counts.sum(axis=1)
     scaled = counts / (of_item - 1)[:, None]
-    coincidences = scaled.T @ counts - np.diag(scaled.sum(axis=0))
+    coincidences = scaled.T @ counts  # but for the diagonal, where values are not apart
     totals = counts.sum(axis=0).astype(np.float64)
     far = disagreement(values, totals)
     expected = float(totals @ far @ totals)

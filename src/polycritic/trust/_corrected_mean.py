@@ -148,11 +148,12 @@ def _inside(corrected: Corrected) -> Corrected:
 
 def _studentised(residuals: FloatArray, level: float, seed: int) -> tuple[float, float]:
     n = len(residuals)
-    draws = residuals[np.random.default_rng(seed).integers(0, n, (_RESAMPLES, n))]
-    errors = draws.std(axis=1, ddof=1) / np.sqrt(n)
-    usable = errors > 1e-12 * max(float(np.abs(residuals).max()), 1e-300)
+    centred = residuals - residuals.mean()
+    draws = centred[np.random.default_rng(seed).integers(0, n, (_RESAMPLES, n))]
+    means = draws.mean(axis=1)
+    errors = np.sqrt(np.maximum(np.einsum("bn,bn->b", draws, draws) / n - means**2, 0.0) / (n - 1))
+    usable = errors > 1e-6 * max(float(np.abs(centred).max()), 1e-300)
     if not usable.any():
         return 0.0, 0.0
-    ratios = (draws[usable].mean(axis=1) - residuals.mean()) / errors[usable]
-    below, above = np.quantile(ratios, [0.5 - level / 2, 0.5 + level / 2])
+    below, above = np.quantile(means[usable] / errors[usable], [0.5 - level / 2, 0.5 + level / 2])
     return float(below), float(above)

@@ -55,8 +55,12 @@ def test_counts_balance_and_lengths():
 
 
 def test_leaks_are_found():
-    train = read([outcome("What is it?", LONG + ".", True), outcome("Other", "yes", True), outcome("Same", "no", True)])
-    test = read([outcome("what IS it", "no", True), outcome("Same", LONG.upper(), False), outcome("New", "yes", True)])
+    train = read(
+        [outcome("What is it?", LONG + ".", True), outcome("Other", "yes it is so", True), outcome("Same", "no", True)]
+    )
+    test = read(
+        [outcome("what IS it", "no", True), outcome("Same", LONG.upper(), False), outcome("New", "yes it is so", True)]
+    )
     leaks = check(train, test).leaks
     assert (leaks.prompts, leaks.similar_prompts, leaks.responses) == (1, 2, 1)
     assert LONG in leaks.examples
@@ -83,10 +87,12 @@ def test_who_judged_makes_a_difference():
     assert repeats(table(rows)).tolist() == [False, False, False, True]
 
 
-@given(st.lists(strategies.comparisons(), max_size=5))
+@settings(max_examples=25)
+@given(st.lists(strategies.comparisons(), max_size=3))
 def test_identical_comparisons(rows):
     alike = [Comparison(task="t", first=Candidate("p", "a"), second=Candidate("p", "a"), preference=0.5)]
-    rows = [*rows, *alike]
+    asked = [Comparison(task="t", first=Candidate("p", "a"), second=Candidate("q", "a"), preference=0.5)]
+    rows = [*rows, *alike, *asked]
     expected = [(r.first.prompt, r.first.response) == (r.second.prompt, r.second.response) for r in rows]
     np.testing.assert_array_equal(identical(table(rows)), expected)
 

@@ -78,6 +78,7 @@ def test_converting_keeps_rows_and_scales(tmp_path):
     assert second.tasks == first.tasks
 
 
+@settings(max_examples=25)
 @given(many, st.data())
 def test_views_are_rows(rows, data):
     made = table(rows)
@@ -97,6 +98,7 @@ def _stated_once(*tables: object) -> bool:
     return len(tasks) == len({task.name for task in tasks})
 
 
+@settings(max_examples=25)
 @given(many)
 def test_columns_agree_with_rows(rows):
     made = table(rows)

@@ -114,6 +114,8 @@ def test_several_turns_are_named_by_their_roles():
     assert row.candidate == Candidate("user: a\n\nassistant: b\n\nuser: c", "d")
     parts = [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}]
     assert one({"prompt": parts, "completion": "d", "label": True}).candidate.prompt == "a\nb"
+    whole = [user("p"), assistant("d")]  # the answer is what follows the last question
+    assert one({"prompt": "p", "completion": whole, "label": True}).candidate == Candidate("p", "d")
     shared = [user("a"), assistant("b")]
     row = one({"chosen": [*shared, user("c"), assistant("d")], "rejected": [*shared, user("c"), assistant("e")]})
     assert row.first == Candidate("user: a\n\nassistant: b\n\nuser: c", "d")
@@ -168,6 +170,8 @@ def test_lists_of_answers_with_values():
         (Candidate("p", "a", model="x"), 1.0),
         (Candidate("p", "b", model="y"), 0.0),
     ]
+    with pytest.raises(ValueError, match="column 'models': expected one name for each response"):
+        rows({"prompt": "p", "answers": ["a", "b"], "labels": [1, 0], "models": ["x"]})
     several = rows({"query": "p", "docs": ["a", "b", "c"], "scores": [0.5, 0.25, 1], "weight": 2.0})
     assert [(row.candidate.response, row.value, row.weight) for row in several] == [
         ("a", 0.5, 2.0),

@@ -55,7 +55,7 @@ def test_the_formula(prompts):
 
 def test_groups_go_by_their_name():
     names = [f"g{i}" for i in range(50)]
-    split = split_by_prompt([rating("t", f"{name} {i}", name) for name in names for i in range(2)])
+    split = split_by_prompt([rating("t", f"{i} {name}", name) for name in names for i in range(2)])
     assert {row.group for row in split.test} == {name for name in names if hash_percent(name) < 20}
 
 

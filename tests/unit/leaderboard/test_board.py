@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -22,10 +22,12 @@ from polycritic.leaderboard import (
     Leaderboard,
     Mean,
     RaoKupper,
+    Strengths,
     TwoLevelBorda,
     as_matches,
     benjamini_hochberg,
     board_json,
+    board_of,
     compare_judge_groups,
     elo,
     even_pairs,
@@ -69,6 +71,7 @@ row = st.tuples(
 )
 
 
+@settings(max_examples=25)
 @given(st.lists(row, min_size=1, max_size=12), st.booleans())
 def test_every_method_answers_whatever_it_is_given(rows: list[tuple[int, int, float, int]], items: bool) -> None:
     first, step, outcome, item = (np.array(c) for c in zip(*rows, strict=True))
@@ -196,6 +199,17 @@ def test_tie_groups_and_rank_intervals() -> None:
     assert [(r.rank_low, r.rank_high) for r in board.rows] == [(1, 2), (1, 2), (3, 3)]
 
 
+def test_a_tie_group_is_tied_with_its_best_not_with_its_last() -> None:
+    # Neighbours are not told apart, the ends are: 1 and 2 apart with a standard error of 0.8.
+    estimate, many = np.array([0.0, -1.0, -2.0]), np.full(3, 9)
+    found = Strengths(
+        ("a", "b", "c"), estimate, 0.32 * np.eye(3), many, np.zeros(3, np.int64), np.ones((3, 3), np.int64)
+    )
+    board = board_of(found)
+    assert [r.group for r in board.rows] == [1, 1, 2]
+    assert [(r.rank_low, r.rank_high) for r in board.rows] == [(1, 2), (1, 3), (2, 3)]
+
+
 def test_corrections_widen_rank_intervals() -> None:
     rng = np.random.default_rng(2)
     rows = [(f"s{s:02d}", i, float(rng.random() < 0.5 + 0.01 * s)) for s in range(15) for i in range(200)]
@@ -302,6 +316,26 @@ def test_groups_of_judges_that_agree_and_that_do_not() -> None:
         compare_judge_groups(same, ["all"] * 3000, BradleyTerry())
     with pytest.raises(PolycriticError, match="without errors"):
         compare_judge_groups(same, judge, Copeland())
+
+
+def test_a_system_that_one_group_never_judged_is_no_disagreement() -> None:
+    rng = np.random.default_rng(6)
+    first = rng.integers(0, 4, 4000)
+    second = (first + rng.integers(1, 4, 4000)) % 4
+    judge = np.where((first == 3) | (second == 3), "model", rng.choice(["people", "model"], 4000))
+    strength = np.array([0.0, 0.3, 0.6, 3.0])
+    won = rng.random(4000) < 1 / (1 + np.exp(strength[second] - strength[first]))
+    found = compare_judge_groups(matches(first, second, won), judge, BradleyTerry())
+    assert len(found.systems) == 3
+    assert found.degrees == 2
+    assert found.p > 0.01
+
+
+def test_shared_items_are_counted_once() -> None:
+    # a and b met twice on x; c met only b, on y, where a was too.
+    board = leaderboard(matches(list("aabab"), list("bbcbc"), [1, 0, 1, 0, 0], item=list("xxyyy")))
+    shared = {frozenset((c.first, c.second)): c.shared for c in paired(board)}
+    assert shared == {frozenset("ab"): 2, frozenset("bc"): 1, frozenset("ac"): 1}
 
 
 def test_agreeing_judges_are_told_apart_as_often_as_chance_has_it() -> None:

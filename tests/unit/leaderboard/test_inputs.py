@@ -296,6 +296,9 @@ def test_tied_matches_stay_ties_and_coins_decide_who_goes_on() -> None:
     assert (played.outcome == 0.5).all()
     final = np.concatenate([played.first[-200:], played.second[-200:]])
     assert np.bincount(final).min() > 60
+    opened = set(zip(played.item[:400].tolist(), played.first[:400].tolist(), strict=True))
+    went_on = [(i, a) in opened for i, a in zip(np.tile(played.item[-200:], 2).tolist(), final.tolist(), strict=True)]
+    assert 0.4 < np.mean(went_on) < 0.6  # half of those who went on stood first, half second
 
 
 def test_reviews() -> None:

@@ -81,6 +81,12 @@ def test_missing_and_foreign_files(tmp_path):
         read_tasks(tmp_path / "latin.toml")
 
 
+def test_every_character_is_written(tmp_path):
+    task = Task("a", "".join(map(chr, range(1, 0x100))))
+    write_tasks(tmp_path / "t.toml", [task])
+    assert read_tasks(tmp_path / "t.toml") == (task,)
+
+
 def test_a_name_twice_is_not_written(tmp_path):
     with pytest.raises(PolycriticError, match="'a' twice"):
         write_tasks(tmp_path / "t.toml", [Task("a"), Task("a")])

@@ -123,6 +123,21 @@ def test_spread_scaling_refuses_scores_without_a_spread() -> None:
         fit_spread_scaling(Scores((BINARY,), np.array([[0.5]]), np.zeros((1, 1))), np.ones((1, 1)))
 
 
+def test_spread_scaling_minimises_the_gaussian_likelihood() -> None:
+    rng = np.random.default_rng(4)
+    spread = rng.uniform(0.5, 2, (400, 1))
+    labels = 3 * spread * rng.normal(size=(400, 1))
+    fit = fit_spread_scaling(Scores((Task("a"),), np.zeros((400, 1)), spread), labels)
+    factor = fit.tasks["a"]
+    assert_allclose(fit.pooled, factor)
+
+    def loss(c: float) -> float:
+        return float((np.log(c * spread) + 0.5 * (labels / (c * spread)) ** 2).mean())
+
+    assert abs(factor - 3) < 0.3
+    assert loss(factor) < min(loss(0.99 * factor), loss(1.01 * factor))
+
+
 def test_reading_back_the_wrong_thing_is_refused() -> None:
     with pytest.raises(PolycriticError, match=r"unknown calibrator 'Temprature'\. Did you mean 'Temperature'"):
         calibrator_from_dict({"kind": "Temprature"})

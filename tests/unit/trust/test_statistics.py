@@ -293,6 +293,7 @@ def test_routing_picks_what_helps_and_knows_diminishing_returns() -> None:
     first, second = both.performance(features, chosen)
     assert second > first
     assert_array_equal(best, both.best_simulated(features, 4, seed=0))
+    assert_array_equal(both.best_simulated(features, 4, routings=0), np.sort(both.top(features, 4)))
     with pytest.raises(PolycriticError, match=r"bad budget.*found 11"):
         routing.top(features, 11)
     with pytest.raises(PolycriticError, match="features, routings and performance disagree"):
