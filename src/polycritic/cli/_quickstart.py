@@ -117,7 +117,7 @@ def run(output: Path, effort: Effort, seed: int) -> dict[str, Any]:
                 f"One critic learnt {len(tasks)} tasks at once and puts {main['seen']:.1%} of pairs of answers to new problems "
                 "in the right order.",
                 f"On {len(new)} tasks it never saw, judged by their description alone, {main['unseen']:.1%}.",
-                f"Picking one of {effort.best_of} answers with it raises the share of right ones from "
+                f"Picking one of {effort.best_of} answers with it takes the share of right ones from "
                 f"{curves[0].outcomes[0].value:.1%} to {curves[0].outcomes[-1].value:.1%} on those tasks.",
             ),
             seen=tuple(evaluations[name, "seen"] for name in judges),

@@ -39,6 +39,7 @@ def save(critic: Critic, folder: Path) -> None:
         critic.backbone.save(partial / "backbone")
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in critic.state_dict().items()}
         save_file(state, partial / "model.safetensors")
+        (partial / "model.safetensors").chmod(0o644)
         description = {
             "format": FORMAT,
             "polycritic": __version__,
