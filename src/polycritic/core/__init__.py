@@ -15,7 +15,19 @@ from polycritic.core._feedback import (
 )
 from polycritic.core._progress import Progress
 from polycritic.core._protocols import Comparer, Generator, Judge
-from polycritic.core._scale import Binary, Interval, Levels, Scale, Utility, bounds, level_values, on_scale, scale_text
+from polycritic.core._scale import (
+    Binary,
+    Interval,
+    Levels,
+    Scale,
+    Utility,
+    bounds,
+    level_values,
+    on_scale,
+    scale_from_dict,
+    scale_text,
+    scale_to_dict,
+)
 from polycritic.core._scores import BoolArray, FloatArray, IntArray, Scores, concatenate
 from polycritic.core._task import Task, task_text
 
@@ -51,6 +63,8 @@ __all__ = [
     "level_values",
     "lookup",
     "on_scale",
+    "scale_from_dict",
     "scale_text",
+    "scale_to_dict",
     "task_text",
 ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from polycritic.core._errors import PolycriticError
 
@@ -127,3 +129,41 @@ def scale_text(scale: Scale) -> str:
             return "right (1) or wrong (0)"
         case Utility():
             return "a utility (any number, higher is better)"
+
+
+def scale_to_dict(scale: Scale) -> dict[str, object]:
+    """A scale as JSON.
+
+    >>> scale_to_dict(Interval(0, 1))
+    {'kind': 'interval', 'low': 0, 'high': 1}
+    """
+    match scale:
+        case Interval(low, high):
+            return {"kind": "interval", "low": low, "high": high}
+        case Levels(names):
+            return {"kind": "levels", "names": list(names)}
+        case Binary():
+            return {"kind": "binary"}
+        case Utility():
+            return {"kind": "utility"}
+
+
+def scale_from_dict(data: Mapping[str, Any]) -> Scale:
+    """A scale from JSON.
+
+    Raises:
+        PolycriticError: It is none.
+
+    >>> scale_from_dict({"kind": "levels", "names": ["1", "2"]})
+    Levels(names=('1', '2'))
+    """
+    match data["kind"]:
+        case "interval":
+            return Interval(data["low"], data["high"])
+        case "levels":
+            return Levels(tuple(data["names"]))
+        case "binary":
+            return Binary()
+        case "utility":
+            return Utility()
+    raise PolycriticError("unknown scale", found=repr(data["kind"]), expected="interval, levels, binary or utility")

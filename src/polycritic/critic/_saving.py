@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polycritic import __version__
-from polycritic.core import Binary, Interval, Levels, PolycriticError, Scale, Task, Utility, lookup
+from polycritic.core import PolycriticError, Scale, Task, lookup, scale_from_dict, scale_to_dict
 
 if TYPE_CHECKING:
     from polycritic.critic._critic import Critic
@@ -132,41 +132,6 @@ def read_description(folder: Path) -> dict[str, Any]:
             mend="pip install -U polycritic",
         )
     return description
-
-
-def scale_to_dict(scale: Scale) -> dict[str, object]:
-    """A scale as JSON.
-
-    >>> scale_to_dict(Interval(0, 1))
-    {'kind': 'interval', 'low': 0, 'high': 1}
-    """
-    match scale:
-        case Interval(low, high):
-            return {"kind": "interval", "low": low, "high": high}
-        case Levels(names):
-            return {"kind": "levels", "names": list(names)}
-        case Binary():
-            return {"kind": "binary"}
-        case Utility():
-            return {"kind": "utility"}
-
-
-def scale_from_dict(data: dict[str, Any]) -> Scale:
-    """A scale from JSON.
-
-    >>> scale_from_dict({"kind": "levels", "names": ["1", "2"]})
-    Levels(names=('1', '2'))
-    """
-    match data["kind"]:
-        case "interval":
-            return Interval(data["low"], data["high"])
-        case "levels":
-            return Levels(tuple(data["names"]))
-        case "binary":
-            return Binary()
-        case "utility":
-            return Utility()
-    raise PolycriticError("unknown scale", found=repr(data["kind"]), expected="interval, levels, binary or utility")
 
 
 def _sharing(room: Any, description: dict[str, Any]) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from polycritic.core import Binary, Estimate, Interval, Levels, PolycriticError, Scale, Task, Utility, lookup
+from polycritic.core import Estimate, PolycriticError, Task, lookup, scale_from_dict, scale_to_dict
 
 Metrics = Mapping[str, Estimate]
 
@@ -114,7 +114,7 @@ class Evaluation:
                 {
                     "task": t.task.name,
                     "description": t.task.description,
-                    "scale": _scale_out(t.task.scale),
+                    "scale": scale_to_dict(t.task.scale),
                     "n": t.n,
                     "abstained": t.abstained,
                     "primary": t.primary,
@@ -138,7 +138,7 @@ class Evaluation:
         try:
             tasks = tuple(
                 TaskEvaluation(
-                    Task(t["task"], t["description"], _scale_in(t["scale"])),
+                    Task(t["task"], t["description"], scale_from_dict(t["scale"])),
                     int(t["n"]),
                     int(t["abstained"]),
                     _metrics_in(t["metrics"]),
@@ -183,29 +183,3 @@ def _metrics_in(metrics: Mapping[str, Any]) -> dict[str, Estimate]:
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _scale_out(scale: Scale) -> dict[str, Any]:
-    match scale:
-        case Interval(low, high):
-            return {"interval": [low, high]}
-        case Levels(names):
-            return {"levels": list(names)}
-        case Binary():
-            return {"binary": []}
-        case Utility():
-            return {"utility": []}
-
-
-def _scale_in(data: Mapping[str, Any]) -> Scale:
-    (kind, values), *_ = data.items()
-    match kind:
-        case "interval":
-            return Interval(*values)
-        case "levels":
-            return Levels(tuple(values))
-        case "binary":
-            return Binary()
-        case "utility":
-            return Utility()
-    raise KeyError(kind)

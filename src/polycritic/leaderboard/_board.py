@@ -38,6 +38,10 @@ class Row:
         group: Tie group, from 1: systems not told apart from the best of their group.
         n: How many matches or values it rests on.
         component: Systems of different components were never compared, not even through others.
+
+    >>> from polycritic.leaderboard import matches
+    >>> leaderboard(matches(["a"], ["b"], [0.5]))["a"].rank
+    1
     """
 
     name: str
@@ -64,6 +68,11 @@ class Leaderboard:
         shared: (k, k) on how many items (or matches) two systems met.
         coefficients: What else the method estimated, such as the pull of length.
         notes: What the reader should know.
+
+    >>> from polycritic.leaderboard import matches
+    >>> board = leaderboard(matches(["a", "a"], ["b", "b"], [1, 0]))
+    >>> len(board), board["b"].n
+    (2, 2)
     """
 
     rows: tuple[Row, ...]

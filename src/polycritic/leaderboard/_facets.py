@@ -25,6 +25,10 @@ class Facet:
         measure: (e,) in log-odds; for all but the first facet they sum to 0, and high is severe or hard.
         error: (e,) standard errors.
         n: (e,) how many ratings each has.
+
+    >>> found = many_facet_rasch([1, 0], {"system": ["a", "b"]})
+    >>> found.facets[0].name, found.facets[0].elements
+    ('system', ('a', 'b'))
     """
 
     name: str
@@ -44,6 +48,10 @@ class FacetFit:
         fair: (e,) expected category of each element of the first facet with every other facet at 0: its rating if all
             had had the same judges and items.
         shrunk: Whether the ridge had to be raised to hold the measures.
+
+    >>> found = many_facet_rasch([1, 0, 2], {"system": ["a", "b", "a"]})
+    >>> len(found.thresholds), bool(found.fair[0] > found.fair[1])
+    (2, True)
     """
 
     facets: tuple[Facet, ...]

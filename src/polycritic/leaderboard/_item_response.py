@@ -70,6 +70,10 @@ class ItemResponses:
         ability_error: (k,) posterior standard deviations.
         spread: Standard deviation of the abilities.
         loss: Negative marginal log-likelihood, without the ridge.
+
+    >>> from polycritic.leaderboard import score_table
+    >>> item_responses(score_table(["a", "b"], ["x", "x"], [1, 0])).difficulty.round(6) + 0.0
+    array([0.])
     """
 
     items: tuple[str, ...]

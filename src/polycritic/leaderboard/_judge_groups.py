@@ -31,6 +31,11 @@ class JudgeGroups:
         p: Its p-value.
         systems: For each system, its strength to the first group minus to the second; ``first`` and ``second`` name
             the system.
+
+    >>> from polycritic.leaderboard import BradleyTerry, matches
+    >>> played = matches(["a"] * 4, ["b"] * 4, [1, 0, 1, 0])
+    >>> round(compare_judge_groups(played, list("xxyy"), BradleyTerry()).p, 6)
+    1.0
     """
 
     groups: tuple[str, str]

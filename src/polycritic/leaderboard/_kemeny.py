@@ -25,6 +25,9 @@ class KemenyOrder:
         order: Codes of the systems, best first.
         cost: The weight of the votes that it contradicts.
         unique: Whether no other order costs as little.
+
+    >>> kemeny(np.array([[0.0, 1.0], [1.0, 0.0]])).unique
+    False
     """
 
     order: tuple[int, ...]

@@ -34,6 +34,10 @@ class LengthControl:
         difficulty: (i,) difficulty of each item; high where systems do well against the baseline.
         influence: (k, i) what each item adds to the error of each system's win rate.
         weight_influence: (k, 3, i) what each item adds to the error of each weight.
+
+    >>> found = length_controlled(["a"] * 3, [1, 2, 3], [0.5, 0.4, 0.6], [1, 2, 3], [2, 2, 2], baseline="b")
+    >>> found.names, found.weights.shape
+    (('a', 'b'), (2, 3))
     """
 
     board: Leaderboard

@@ -67,6 +67,9 @@ class AnchorRows:
         preference: (g,) that the prompted baseline beats the baseline.
         length: (g,) standardised length difference, baseline less prompted.
         systems: How many prompted baselines there are.
+
+    >>> AnchorRows(("p", "p"), np.array([0.4, 0.5]), np.array([1.0, -1.0])).systems
+    2
     """
 
     item: tuple[str, ...]

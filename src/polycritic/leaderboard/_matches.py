@@ -29,6 +29,9 @@ class Matches:
         item: (n,) code of the item that a row rests on, or None where rows are on their own.
         covariates: name -> (n,) first minus second of what else may sway the outcome.
         abstained: How many rows had no outcome (NaN) and were left out.
+
+    >>> matches(["a"], ["b"], [1.0]).names
+    ('a', 'b')
     """
 
     names: tuple[str, ...]

@@ -84,6 +84,9 @@ class Committee:
         members: Codes of the candidates, in increasing order.
         score: What it is worth to the voters.
         exact: Whether no allowed set is worth more.
+
+    >>> Committee((0, 2), 4.0, exact=True).members
+    (0, 2)
     """
 
     members: tuple[int, ...]

@@ -26,6 +26,9 @@ class PairedComparison:
         error: Its standard error, clustered by item.
         p: Two-sided p-value, corrected where that was asked for.
         shared: How many items (or, without items, matches) both have.
+
+    >>> PairedComparison("a", "b", 0.5, 0.1, 1e-6, 40).difference
+    0.5
     """
 
     first: str

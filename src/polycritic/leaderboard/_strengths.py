@@ -45,6 +45,10 @@ class Strengths:
         shared: (k, k) on how many items (or, without items, matches) two systems met.
         coefficients: What else was estimated.
         notes: What the reader should know.
+
+    >>> from polycritic.leaderboard import Copeland, matches
+    >>> Copeland()(matches(["a"], ["b"], [1])).names
+    ('a', 'b')
     """
 
     names: tuple[str, ...]
@@ -62,6 +66,9 @@ class Method(Protocol):
 
     **Laws**: the order of systems' names changes nothing but their order; swapping the sides of a match and its outcome
     changes nothing.
+
+    >>> from polycritic.leaderboard import BradleyTerry
+    >>> method: Method = BradleyTerry()
     """
 
     def __call__(self, data: Matches | ScoreTable, /) -> Strengths:

@@ -30,6 +30,9 @@ class ScoreTable:
 
     Raises:
         PolycriticError: Shapes disagree, or two systems bear one name.
+
+    >>> score_table(["a", "b"], ["x", "x"], [1.0, 0.0]).names
+    ('a', 'b')
     """
 
     names: tuple[str, ...]

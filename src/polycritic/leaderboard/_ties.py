@@ -13,7 +13,10 @@ from polycritic.evaluation._glm import Family, Logistic
 
 
 class Ties(Protocol):
-    """A model of ties: a family whose first predictor is the difference of strengths, the second a tie parameter."""
+    """A model of ties: a family whose first predictor is the difference of strengths, the second a tie parameter.
+
+    >>> ties: Ties = Davidson()
+    """
 
     @property
     def name(self) -> str:
