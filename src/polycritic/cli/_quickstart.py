@@ -50,7 +50,7 @@ def quickstart(
     ),
     steps: Annotated[
         int, typer.Option(min=1, help="Updates of the one critic; the contenders read as many rows.")
-    ] = 70,
+    ] = 40,
     seed: Annotated[int, typer.Option(help="Another seed is another run.")] = 0,
     as_json: JsonFlag = False,
 ) -> None:
