@@ -20,8 +20,9 @@ from polycritic.core import (
     StepRatings,
     Task,
     lookup,
+    task_text,
 )
-from polycritic.critic.backbones import Backbone, Text, Tokens
+from polycritic.critic.backbones import Backbone, Field, Text, Tokens
 
 _BUCKET_TOKENS = 4096
 
@@ -293,9 +294,6 @@ def token_buckets(tokens: Sequence[Tokens], order: Sequence[int], budget: int = 
 
 def describe_text(task: Task) -> Text:
     """A task's description as a text of its own."""
-    from polycritic.core import task_text
-    from polycritic.critic.backbones import Field
-
     return Text((Field(task_text(task), 1.0),), ("",))
 
 
