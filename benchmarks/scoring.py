@@ -3,7 +3,8 @@
     OMP_NUM_THREADS=1 python benchmarks/scoring.py [--part encoder decoder] [--only packed] [--rounds 3] [--json out.json]
 
 encoder: the embedded MiniLM, random linear head, pairs whose prompts and responses have log-normal lengths (medians 40 and 90
-words, at most 512 tokens in all). decoder: a random 54M-parameter Qwen2, 32 responses of 64 tokens to one prompt of 512.
+words of a token each, sigma 1, at most 512 tokens in all): batches of 32 as they come, padded, are 2.6 times as long. decoder: a
+random 54M-parameter Qwen2, 32 responses of 64 tokens to one prompt of 512.
 
 Every contender gets the same strings and gives one logit a text; the critic is exported once as a plain sequence classifier,
 which the others load. Printed are pairs per CPU second, the median over rounds of the ratio to the first contender of the same
@@ -17,6 +18,7 @@ standard deviations of the scores.
 - padded: ours, sorted, batches of a budget of tokens, padded.
 - packed: ours as it is: no padding, and shared beginnings read once.
 - alone: ours without shared beginnings (decoder).
+- onnx, int8: the exported graph in onnxruntime, and in eight bits unless it is refused (encoder).
 - bfloat16: ours, where the processor multiplies bfloat16.
 """
 
@@ -42,10 +44,11 @@ import numpy as np
 import torch
 import transformers
 
-from polycritic.core import Candidate, Task
+from polycritic.core import Candidate, PolycriticError, Task
 from polycritic.critic import Critic
 from polycritic.critic._prefix import shared_prefixes
 from polycritic.critic.backbones import Transformer, embedded_tokenizer, native_precision
+from polycritic.judges import Onnx
 
 _TASK = Task("helpful", "How helpful is the response to the prompt?")
 _ROOM = 512
@@ -123,10 +126,11 @@ class Bench:
 def encoder(pairs: int, folder: Path) -> tuple[Bench, dict[str, Contender]]:
     """MiniLM and its contenders."""
     rng = np.random.default_rng(0)
-    prompts, responses = (np.exp(rng.normal(np.log(m), s, pairs)).astype(int) for m, s in ((40, 0.8), (90, 0.7)))
+    prompts, responses = (np.exp(rng.normal(np.log(m), s, pairs)).astype(int) for m, s in ((40, 1.0), (90, 1.0)))
     words = _words()
     candidates = []
-    for p, r in zip(prompts.clip(1, 200), responses.clip(1, 280), strict=True):
+    for p, r in zip(prompts.clip(1, _ROOM // 2), responses.clip(1), strict=True):
+        r = min(r, _ROOM - 40 - p)  # and what else is written around them
         candidates.append(Candidate(" ".join(rng.choice(words, p)), " ".join(rng.choice(words, r))))
     critic = Critic([_TASK], Transformer(max_length=_ROOM), surface=False)
     bench = Bench(critic, candidates, folder, 32)
@@ -140,7 +144,7 @@ def encoder(pairs: int, folder: Path) -> tuple[Bench, dict[str, Contender]]:
         "padded": bench.padded,
         "packed": bench.ours,
     }
-    return bench, contenders | _bfloat16(bench)
+    return bench, contenders | _bfloat16(bench) | _onnx(bench, folder)
 
 
 def decoder(pairs: int, folder: Path) -> tuple[Bench, dict[str, Contender]]:
@@ -175,6 +179,20 @@ def _bfloat16(bench: Bench) -> dict[str, Contender]:
         return {"bfloat16": bench.bfloat16}
     print("bfloat16: not on this processor")
     return {}
+
+
+def _onnx(bench: Bench, folder: Path) -> dict[str, Contender]:
+    """The exported graph, and in eight bits where that agrees on half of the texts."""
+    threads, found = torch.get_num_threads(), dict[str, Contender]()
+    for name, sample in (("onnx", ()), ("int8", bench.candidates[::2])):
+        try:
+            bench.critic.export_onnx(folder / name, _TASK, int8=sample)
+        except PolycriticError as refused:
+            print(f"{name}: {refused}")
+            continue
+        judge = Onnx(folder / name, threads=threads)
+        found[name] = lambda judge=judge: judge.score(bench.candidates, [_TASK]).values[:, 0]
+    return found
 
 
 def _words() -> list[str]:
@@ -275,7 +293,7 @@ def main() -> None:
 
 def _where() -> dict[str, object]:
     done = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
-    packages = ("torch", "transformers", "sentence-transformers")
+    packages = ("torch", "transformers", "sentence-transformers", "onnxruntime")
     return {
         "commit": done.stdout.strip() or "unknown",
         "threads": torch.get_num_threads(),

@@ -25,7 +25,7 @@ def connection(limits: Limits) -> type[H11Protocol]:
     import h11
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
-    most = min(limits.connections, _files() - 64)
+    most = min(limits.connections, max(1, _files() - 64))
 
     class Connection(H11Protocol):
         deaf = False  # what arrives is thrown away
