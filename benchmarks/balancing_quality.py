@@ -57,8 +57,8 @@ from polycritic.worlds import equal_relation, numeric_world
 
 ROWS = 8
 """Rows of each task in a step."""
-TRAIN, TEST = 150, 100
-"""Rows of each real task."""
+TRAIN, TEST = 150, 200
+"""Rows of each real task, where it has so many."""
 SINGLE = "single-task"
 PARTS = ("numeric", "real", "trees")
 WORLDS = ("everything", "conflict", "scales", "noise", "outlier", "related")
@@ -91,6 +91,7 @@ def methods() -> dict[str, Method]:
         "LogOutcomes(costs={})": Method(partial(balancing.LogOutcomes, costs={})),
         "DSMTL": Method(balancing.Uniform, sharing=DSMTL),
         "RepMTL": Method(balancing.Uniform, regularizer=RepMTL()),
+        "RepMTL(0.1, 0.1)": Method(balancing.Uniform, regularizer=RepMTL(entropy=0.1, alignment=0.1)),
     }
     return {**found, **others}
 

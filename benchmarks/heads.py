@@ -11,8 +11,11 @@
 - ``bags``: the bag loss, the instance loss and half of each, on 1024 candidates in bags of 1 to 64.
 - ``flips``: Bradley-Terry and its robust kin on comparisons of which 0 to 40 % are flipped, by a line and by a network.
 - ``classes``: class labels alone, and with preferences between examples of one class.
-- ``examples``: a reasoner that was trained on synthetic tasks, a fitted logistic probe and naive Bayes, on 4 to 64 examples.
+- ``examples``: the reasoner that comes with the package, which saw synthetic tasks alone, a fitted logistic probe and naive
+  Bayes, on 4 to 64 examples.
 - ``people``: a population and one pooled critic, on people who disagree, after 0 to 16 judgements of each new person.
+- ``raters``: the facets of many-facet Rasch measurement and the mean rating, on candidates that few of the raters saw, some of
+  them severe; and the same severities learnt in a critic, judged on candidates that nobody rated.
 - ``real``, or a part of it such as ``real-ratings``, only where it is asked for: the same questions to real feedback, on frozen
   features; see ``heads_real.py``.
 
@@ -51,7 +54,6 @@ from polycritic.critic.probes import (
     logistic_probe,
     naive_bayes_probe,
     synthetic_tasks,
-    train_reasoner,
 )
 from polycritic.worlds import bags as into_bags
 from polycritic.worlds import cyclic_world, equal_relation, numeric_world
@@ -92,9 +94,12 @@ def fitted(
     *,
     hidden: int = 0,
     held: list[Feedback] | None = None,
+    annotators: tuple[str, ...] = (),
 ) -> Critic:
     """A critic on numbers, trained on all rows at once."""
-    critic = Critic([task], Numbers(inputs, hidden, seed=seed), head=head, surface=False, seed=seed)
+    critic = Critic(
+        [task], Numbers(inputs, hidden, seed=seed), head=head, surface=False, annotators=annotators, seed=seed
+    )
     if all(isinstance(row, Rating) for row in rows):
         critic.head(task).reset(float(np.mean([row.value for row in rows if isinstance(row, Rating)])))
     batch = compile_batch(rows, {task.name: task}, critic.backbone)
@@ -109,10 +114,10 @@ def fitted(
 
 
 def summary(values: list[float]) -> Record:
-    """A mean over seeds, and a t-interval."""
+    """A mean over seeds, a t-interval, and the values: what is compared within a seed can be subtracted within it."""
     mean, n = float(np.mean(values)), len(values)
     half = float(stats.t.ppf(0.975, n - 1) * np.std(values, ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
-    return {"mean": mean, "low": mean - half, "high": mean + half}
+    return {"mean": mean, "low": mean - half, "high": mean + half, "each": values}
 
 
 def over_seeds(measure: Callable[[int], dict[str, Record]], seeds: int) -> Record:
@@ -372,11 +377,12 @@ def classes(seed: int) -> dict[str, Record]:
 
 def examples(seed: int) -> dict[str, Record]:
     """New tasks, of the kind that a reasoner was trained on, and of another: 32 features bent by a random network."""
-    reasoner = Reasoner(components=8, width=32, layers=2, seed=seed)
-    start = time.process_time()
-    train_reasoner(reasoner, steps=600, tasks=24, seed=seed)
-    readers = {"reasoner": reasoner, "logistic probe": logistic_probe, "naive Bayes": naive_bayes_probe}
-    found: dict[str, Record] = {"training": {"reasoner": {"CPU seconds": time.process_time() - start}}}
+    readers = {
+        "reasoner": Reasoner.pretrained(),
+        "logistic probe": logistic_probe,
+        "naive Bayes": naive_bayes_probe,
+    }
+    found: dict[str, Record] = {}
     rng = np.random.default_rng(seed)
     for kind in ("tasks of the kind trained on", "bent features"):
         for n in (4, 8, 16, 32, 64):
@@ -448,6 +454,80 @@ def people(seed: int) -> dict[str, Record]:
     return found
 
 
+# ---------------------------------------------------------------------------------------------------------------- raters
+
+
+THRESHOLDS = torch.tensor([-1.5, -0.5, 0.5, 1.5])
+
+
+def draw(utility: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Levels from 0 to 4, drawn by Rasch's model of utilities from which difficulty and severity were taken off."""
+    at = torch.from_numpy(utility).float()
+    p = losses.rasch_log_probabilities(at, torch.zeros_like(at), torch.zeros_like(at), THRESHOLDS).exp().numpy()
+    return np.asarray((rng.random((len(p), 1)) > p.cumsum(1)).sum(1).clip(0, 4), dtype=np.float64)
+
+
+def facets(candidate: FloatArray, item: FloatArray, rater: FloatArray, level: FloatArray) -> list[FloatArray]:
+    """Utilities, difficulties and severities, fitted together; pulled to zero as by a standard normal prior."""
+    at = [torch.from_numpy(index).long() for index in (candidate, item, rater)]
+    parts = [nn.Parameter(torch.zeros(int(index.max()) + 1)) for index in at]
+    thresholds, said = nn.Parameter(THRESHOLDS * 0), torch.from_numpy(level).float()
+
+    def cost() -> Tensor:
+        u, b, c = (part[index] for part, index in zip(parts, at, strict=True))
+        nll = losses.rasch_loss(u, b, c, thresholds, said).sum()
+        return (nll + 0.5 * torch.stack([part.square().sum() for part in parts]).sum()) / len(said)
+
+    optimise([*parts, thresholds], cost, 400)
+    return [part.detach().double().numpy() for part in parts]
+
+
+def raters(seed: int) -> dict[str, Record]:
+    """Eight raters, each severe or mild; every candidate was seen by three who sit side by side."""
+    rng, found = np.random.default_rng(seed), dict[str, Record]()
+    severity = np.sort(rng.standard_normal(8))
+    for each in (6, 12, 24):
+        truth, difficulty = rng.standard_normal(40), 0.7 * rng.standard_normal(30)
+        candidate = np.repeat(np.arange(40), each)
+        rater = (candidate + rng.integers(0, 3, len(candidate))) % 8
+        item = rng.integers(0, 30, len(candidate))
+        level = draw(truth[candidate] - difficulty[item] - severity[rater], rng)
+        utility, _, harsh = facets(candidate, item, rater, level)
+        found[f"{each} ratings of each of 40 candidates"] = {
+            "facets": {
+                "correlation of severities": np.corrcoef(harsh, severity)[0, 1],
+                "rank correlation of candidates": stats.spearmanr(utility, truth).statistic,
+            },
+            "mean rating": {
+                "correlation of severities": np.corrcoef(-np.bincount(rater, level) / np.bincount(rater), severity)[
+                    0, 1
+                ],
+                "rank correlation of candidates": stats.spearmanr(np.bincount(candidate, level), truth).statistic,
+            },
+        }
+    x = rng.standard_normal((800, D))
+    who = rng.integers(0, 8, 400)
+    x[:400, 1] += severity[who]  # the severe ones rate work of their own kind
+    utility = x[:, 0] + 0.5 * x[:, 2]
+    level = draw(utility[:400] - severity[who], rng)
+    task, names = Task("rating", scale=Levels(("0", "1", "2", "3", "4"))), tuple(f"rater {k}" for k in range(8))
+    points = written(x)
+    rows = [
+        Rating(task="rating", candidate=c, value=v, source=names[w])
+        for c, v, w in zip(points[:400], level.tolist(), who.tolist(), strict=True)
+    ]
+    world = found.setdefault("a critic, 400 ratings, others judged", {})
+    for way, known in (("severities learnt", names), ("without annotators", ())):
+        critic = fitted(task, list(rows), heads.Levels, D, seed, annotators=known)
+        stated = critic.score(points[400:], [task]).of(task)
+        harsh = critic.annotators.shift(names, torch.zeros(1)).detach().numpy()
+        world[way] = {
+            "correlation of severities": np.corrcoef(harsh, severity)[0, 1] if known else 0.0,
+            "rank correlation of candidates": stats.spearmanr(stated, utility[400:]).statistic,
+        }
+    return found
+
+
 REAL = ("ratings", "preferences", "bags", "flips", "classes", "examples", "people")
 
 
@@ -466,16 +546,25 @@ PARTS: dict[str, Callable[[int], dict[str, Record]]] = {
     "classes": classes,
     "examples": examples,
     "people": people,
+    "raters": raters,
 }
 
 
 def show(part: Record) -> None:
-    """One line a world and a way."""
+    """One line a world and a way, and how much more than the first way, seed by seed."""
     for name, ways in part.items():
         print(f"  {name}")
+        first = next(iter(ways.values()))
         for way, measures in ways.items():
-            said = "  ".join(f"{key} {m['mean']:.3f} [{m['low']:.3f}, {m['high']:.3f}]" for key, m in measures.items())
-            print(f"    {way:38} {said}")
+            said = "  ".join(f"{key} {interval(m)}" for key, m in measures.items())
+            more = {key: summary(np.subtract(m["each"], first[key]["each"]).tolist()) for key, m in measures.items()}
+            beside = "" if measures is first else "  more than the first: " + ", ".join(map(interval, more.values()))
+            print(f"    {way:38} {said}{beside}")
+
+
+def interval(m: Record) -> str:
+    """A mean and its interval."""
+    return f"{m['mean']:.3f} [{m['low']:.3f}, {m['high']:.3f}]"
 
 
 def commit() -> str:

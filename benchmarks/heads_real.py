@@ -39,7 +39,7 @@ from polycritic.core import (
 from polycritic.critic import Batch, Critic, compile_batch, heads, losses
 from polycritic.critic.backbones import Cached, Frozen, Transformer
 from polycritic.critic.heads import Head
-from polycritic.critic.probes import Person, Reasoner, fit_population, logistic_probe, naive_bayes_probe, train_reasoner
+from polycritic.critic.probes import Person, Reasoner, fit_population, logistic_probe, naive_bayes_probe
 from polycritic.training import AdamW, Recipe, train
 
 Record = dict[str, Any]
@@ -473,9 +473,11 @@ def classes(shelf: Shelf, seed: int) -> dict[str, Record]:
 
 def examples(shelf: Shelf, seed: int) -> dict[str, Record]:
     """A few answers to BIG-Bench-Hard tasks, right or wrong: who tells about the others?"""
-    reasoner = Reasoner(components=8, width=32, layers=2, seed=seed)
-    train_reasoner(reasoner, steps=600, tasks=24, seed=seed)
-    readers = {"reasoner": reasoner, "logistic probe": logistic_probe, "naive Bayes": naive_bayes_probe}
+    readers = {
+        "reasoner": Reasoner.pretrained(),
+        "logistic probe": logistic_probe,
+        "naive Bayes": naive_bayes_probe,
+    }
     by: dict[str, list[dict[str, Any]]] = {}
     for r in shelf.read("bbh_outcomes"):
         by.setdefault(r["task"], []).append(r)

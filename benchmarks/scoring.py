@@ -9,7 +9,8 @@ random 54M-parameter Qwen2, 32 responses of 64 tokens to one prompt of 512.
 Every contender gets the same strings and gives one logit a text; the critic is exported once as a plain sequence classifier,
 which the others load. Printed are pairs per CPU second, the median over rounds of the ratio to the first contender of the same
 round, the share of the float32 matrix multiplication rate measured beside it that the needed multiplications come to
-(without padding; above 1 where a shared beginning is read once), and the largest difference from the first contender, in
+(without padding, all states of all layers; so it counts what is left out because nobody reads it, and is above 1 where a shared
+beginning is read once), and the largest difference from the first contender, in
 standard deviations of the scores.
 
 - arrival: transformers, batches of 32 as they come, padded to the longest of each (what reward pipelines do).

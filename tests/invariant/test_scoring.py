@@ -219,6 +219,25 @@ def test_no_padding_is_computed(kind: str, encoder: Path, decoder: Path) -> None
     assert sum(read) == sum(len(t.ids) for t in tokens)
 
 
+@pytest.mark.parametrize("pooling", [cls_pooling, last_pooling, mean_pooling])
+def test_the_last_layer_makes_no_states_that_nobody_reads(pooling: Callable[..., torch.Tensor], encoder: Path) -> None:
+    backbone = Transformer(encoder, max_length=64, pooling=pooling)
+    tokens = backbone.tokenize([backbone.render(TASK, candidate) for candidate in CANDIDATES])
+    made: list[list[int]] = [[], []]
+    hooks = [
+        layer.intermediate.register_forward_hook(lambda m, args, out, n=n: made[n].append(out.shape[-2]))
+        for n, layer in enumerate(backbone.model.encoder.layer)
+    ]
+    critic, every = Critic([TASK], backbone), sum(len(t.ids) for t in tokens)
+    critic.score(CANDIDATES, [TASK])
+    assert [sum(counts) for counts in made] == [every, every if pooling is mean_pooling else len(CANDIDATES)]
+    made[1].clear()
+    critic.score_steps(CANDIDATES, TASK)
+    assert sum(made[1]) == every  # any token may be the end of a step
+    for hook in hooks:
+        hook.remove()
+
+
 def test_the_model_is_left_as_it_was_and_its_weights_are_read_afresh(encoder: Path) -> None:
     backbone = stirred(Transformer(encoder, max_length=48))
     assert isinstance(backbone, Transformer)

@@ -1,9 +1,15 @@
 """Every Python block of the README and the documentation runs; the blocks of one file follow each other."""
 
 import re
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+from torch.testing import assert_close
+
+from polycritic.critic import losses
 
 ROOT = Path(__file__).parents[2]
 FILES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -59,3 +65,21 @@ def test_blocks_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for line, info, code in blocks(_text(path)):
         if info == "python":  # errors and tracebacks tell the line of the page
             exec(compile("\n" * (line - 1) + code, str(path), "exec"), namespace)
+
+
+def test_the_loss_of_contributing_is_new_and_keeps_its_laws() -> None:
+    laws, values = (
+        import_module(name) for name in ("tests.laws.test_losses", "tests.reference.test_critic_losses_scalars")
+    )
+    found = [code for _, _, code in blocks(_text(ROOT / "CONTRIBUTING.md"))]
+    namespace: dict[str, Any] = {}
+    exec(next(code for code in found if "def " in code), namespace)
+    name = next(name for name in namespace if name.endswith("_loss"))
+    assert name not in losses.__all__
+    law = eval("{" + next(code for code in found if code.startswith(f'"{name}": Law(')) + "}", vars(laws))[name]
+    for change in (lambda *same: same, *law.unchanged):
+        assert_close(namespace[name](*change(*law.arguments())), namespace[name](*law.arguments()))
+    assert_close(namespace[name](*law.least()), torch.zeros(laws.N, dtype=torch.float64))
+    known = {**vars(values), name: namespace[name]}
+    exec(next(code for code in found if code.startswith("def test_")), known)
+    next(thing for word, thing in known.items() if word.startswith(f"test_{name.removesuffix('_loss')}"))()

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -152,12 +154,55 @@ def test_tasks_of_critics_files_and_lists(made: Path) -> None:
         ('[recipe]\nbalancer = {kind = "AlignedMTL", scaling = "medium"}', "Did you mean 'MEDIAN'"),
         ("[critic]\nsurface = 1", "expected true or false"),
         ("recipe = ", "unreadable recipe"),
+        ('[recipe]\nsteps = "many"', "[recipe] steps: bad recipe: expected a whole number, found 'many'"),
+        ("[recipe]\nseed = true", "expected a whole number, found True"),
+        (
+            '[recipe]\noptimizer = {learning_rate = "1e-4"}',
+            "learning_rate: bad recipe: expected a number, found '1e-4'",
+        ),
+        ('[backbone]\nmax_length = "x"', "expected a whole number, found 'x'"),
+        ("[backbone]\nsource = 3", "expected a text, found 3"),
     ],
 )
 def test_recipes_offer_the_nearest_names(made: Path, tmp_path: Path, recipe: str, message: str) -> None:
     path = tmp_path / "recipe.toml"
     path.write_text(recipe)
     assert message in wrong("train", made / "worlds.jsonl", "-o", tmp_path / "c", "--recipe", path)
+
+
+def test_where_no_critic_can_be_written_nothing_is_trained(made: Path, tmp_path: Path) -> None:
+    rows = made / "worlds.jsonl"
+    assert "a file is where the critic's folder would be" in wrong("train", rows, "-o", rows)
+    assert "not a critic's would be overwritten" in wrong("train", rows, "-o", made)
+    (tmp_path / "none.jsonl").write_text("")
+    assert "none.jsonl: no rows to train on" in wrong("train", tmp_path / "none.jsonl", "-o", tmp_path / "c")
+
+
+def test_any_judge_compares_and_ranks(made: Path) -> None:
+    asked = ("-t", "length", "--description", "Is it long?")
+    assert json.loads(call("compare", "longer", "p", "aa", "b", *asked, "--json").stdout)[0]["better"] == "first"
+    assert json.loads(call("rank", "shorter", "p", "aa", "b", *asked, "--json").stdout)[0]["response"] == "b"
+    assert "Name one: --task" in wrong("compare", "longer", "p", "aa", "b")
+    assert "Did you mean 'longer'" in wrong("rank", "longr", "p", "aa", "b", *asked)
+    assert "A new one needs a --description" in wrong("rank", "longer", "p", "aa", "b", "-t", "length")
+
+
+def test_interrupted_training_says_how_to_go_on(made: Path, tmp_path: Path) -> None:
+    words = ["train", made / "worlds.jsonl", "-o", tmp_path / "c", "--recipe", made / "recipe.toml", "--steps", 400]
+    command = [sys.executable, "-m", "polycritic", *map(str, words)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    log = tmp_path / ".c-training" / "log.jsonl"
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as running:
+        while running.poll() is None and not (log.is_file() and log.read_text().count("\n") > 2):
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        assert running.stderr is not None
+        said = running.stderr.read()
+    assert running.returncode == 130
+    assert f"Stopped. The state is kept in {log.parent}; give the same command again to go on." in said
+    assert "Traceback" not in said
+    assert (log.parent / "checkpoint.pt").is_file()
+    assert not (tmp_path / "c").exists()
 
 
 def test_a_strangers_balancer_is_found_by_its_module(made: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -48,6 +49,7 @@ GRAMIAN = [
 ]
 WRAPPERS = ["CRMOGM", "Clipped", "Every", "Lagged", "Normalised", "Preferred", "Watched"]  # made of a balancer's maker
 COMBINERS = ["DBMTL", "ExcessMTL", "FlatRegion", "GradDrop", "MoCo", "MoDo", "SDMGrad"]
+UNITLESS = ["CoBa", "DWA", "FAMO", "GeometricMean", "LogOutcomes", "RandomWeighting", "Sum", "Uniform"]  # of LOSS_BASED
 PRIORITY = ["PCD"]  # the one balancer to which tasks are not alike; its laws are in tests/reference
 NOT_BALANCERS = {
     "Balancer",
@@ -76,6 +78,24 @@ def made(name: str) -> balancing.Balancer:
 
 def test_every_balancer_is_in_the_table() -> None:
     assert {*LOSS_BASED, *GRAMIAN, *WRAPPERS, *COMBINERS, *PRIORITY} | NOT_BALANCERS == set(balancing.__all__)
+
+
+def test_every_balancer_stands_on_the_docs_page() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "balancing.md").read_text(encoding="utf-8")
+    shown = [*LOSS_BASED, *GRAMIAN, *WRAPPERS, *COMBINERS, *PRIORITY]
+    assert [name for name in shown if f"| `{name}`" not in page and f"| `{name}(" not in page] == []
+
+
+@pytest.mark.parametrize("name", UNITLESS)
+def test_the_unit_of_losses_changes_no_weight(name: str) -> None:
+    """Where all losses are given in another unit; what learns the sizes of losses needs time to see it."""
+    first, second = made(name), made(name)
+    for step in range(4):
+        losses = LOSSES / (1 + step) ** torch.tensor([1.0, 0.5, 1.0, 0.1])
+        if isinstance(first, balancing.Validated) and isinstance(second, balancing.Validated):
+            first.validated(losses)
+            second.validated(1000.0 * losses)
+        assert_close(second(1000.0 * losses, no_gramian), first(losses, no_gramian), equal_nan=True)
 
 
 @pytest.mark.parametrize("name", LOSS_BASED)
@@ -165,6 +185,14 @@ def test_absent_tasks_change_no_direction(name: str) -> None:
 def test_the_order_of_tasks_changes_no_direction(name: str) -> None:
     order = [3, 1, 0, 2]
     assert_close(directions(combiner(name, order), order), directions(combiner(name)))
+
+
+@pytest.mark.parametrize("name", COMBINERS)
+def test_the_unit_of_gradients_is_that_of_the_direction(name: str) -> None:
+    first, second = combiner(name), combiner(name)
+    for k in range(4):
+        rows = ROWS.roll(k, dims=1) * (1 + k)
+        assert_close(step(second, LOSSES, 1000.0 * rows), 1000.0 * step(first, LOSSES, rows), rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", COMBINERS)

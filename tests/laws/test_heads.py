@@ -1,6 +1,7 @@
 """Laws of the heads, one table for all of them."""
 
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,13 @@ from numpy.testing import assert_allclose
 from torch.testing import assert_close
 
 from polycritic import core
-from polycritic.core import Candidate, Comparison, Feedback, PolycriticError, Rating, Scale, Task, bounds
+from polycritic.core import BagRating, Candidate, Comparison, Feedback, PolycriticError, Rating, Scale, Task, bounds
 from polycritic.critic import Critic, compile_batch, heads
 from polycritic.critic._export import linear_heads
 from polycritic.critic.backbones import Numbers
 from polycritic.critic.heads import Head
+from polycritic.critic.losses import bag_instance_loss, bag_loss
+from polycritic.training import AdamW, Recipe, train
 
 NUMBERS, LEVELS = core.Interval(-2.0, 6.0), core.Levels(("1", "2", "5"))
 SCALES: dict[str, Scale] = {
@@ -215,13 +218,11 @@ def test_a_critic_of_this_head_learns_saves_and_loads(name: str, tmp_path: Path)
         for i in range(39)
     ]
     critic = Critic([task], Numbers(2), head=getattr(heads, name))
-    optimizer = torch.optim.Adam(critic.parameters(), 0.05)
+    recipe = Recipe(steps=40, rows=len(rows), optimizer=AdamW(learning_rate=0.05, head_rate=0.05))
     batch = compile_batch(rows, {"t": task}, critic.backbone)
     first = float(critic.losses(batch).detach())
-    for _ in range(40):
-        optimizer.zero_grad()
-        critic.losses(batch).sum().backward()
-        optimizer.step()
+    for _ in train(critic, rows, recipe):
+        pass
     assert float(critic.losses(batch).detach()) < 0.9 * first
     values = critic.score(points, [task]).of(task)
     assert np.corrcoef(values, x[:, 0])[0, 1] > 0.7
@@ -263,3 +264,63 @@ def test_levels_between_two_are_shared() -> None:
     one = heads.Levels(LEVELS, D)
     assert_close(one.levels(torch.tensor([1.0, 1.5, 2.0, 3.5, 5.0])), torch.tensor([0.0, 0.5, 1.0, 1.5, 2.0]))
     assert bool((one.thresholds().diff() > 0).all())
+
+
+ROUNDED_UP = {
+    NUMBERS: core.Interval(-0.3, 0.3),
+    LEVELS: core.Levels(("-0.3", "0.1", "0.3")),
+    core.Binary(): core.Binary(),
+}
+
+
+@pytest.mark.parametrize("name", sorted(set(SCALES) - UNBOUNDED))
+def test_scores_lie_on_scales_whose_bounds_single_precision_rounds_outwards(name: str) -> None:
+    task = Task("t", scale=ROUNDED_UP[SCALES[name]])
+    critic = Critic([task], Numbers(1), head=getattr(heads, name))
+    with torch.no_grad():
+        critic.described.content.weight.fill_(1.0)
+    points = [Candidate("", str(x)) for x in (-1e4, -60, 0, 60, 1e4)]
+    values = critic.score(points, [task]).of(task)
+    assert values[-1] > values[0]
+    assert all(core.on_scale(task.scale, float(value)) for value in values)
+    quantiles = critic.quantiles(points, task, [0.001, 0.5, 0.999])
+    assert np.isnan(quantiles).all() or all(core.on_scale(task.scale, float(value)) for value in quantiles.ravel())
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_no_texts_have_no_values(name: str) -> None:
+    one, (x, u) = shaken(name), (torch.zeros(0, D), torch.zeros(0))
+    assert one.nll(x, u, torch.zeros(0)).shape == (0,)
+    assert [part.shape for part in one.decode(x, u)] == [(0,), (0,)]
+    assert one.quantiles(x, u, TAUS).shape == (0, len(TAUS))
+    assert one.preference_nll(one.log_odds(x, u, x, u), torch.zeros(0), torch.zeros(0)).shape == (0,)
+
+
+class Mine(heads.Utility):
+    """A head of somebody else's."""
+
+    def bag_nll(self, means: torch.Tensor, present: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        return bag_instance_loss(means, present, value)
+
+
+def test_a_head_says_what_bags_cost() -> None:
+    row = BagRating(task="t", candidates=(Candidate("", "1 2"), Candidate("", "3 4")), value=1.0)
+    for kind, loss in ((heads.Utility, bag_loss), (Mine, bag_instance_loss)):
+        critic = Critic([Task("t")], Numbers(2), head=kind)
+        batch = compile_batch([row], {"t": critic.tasks[0]}, critic.backbone)
+        stated = torch.tensor(critic.score(row.candidates, critic.tasks).values.T).float()
+        expected = loss(stated, torch.ones(1, 2, dtype=torch.bool), torch.tensor([1.0]))
+        assert_close(critic.losses(batch).detach(), expected)
+
+
+def test_a_head_of_somebody_else_is_saved_by_name_and_must_be_there_to_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    critic = Critic([Task("t")], Numbers(2), head=Mine)
+    critic.save(tmp_path / "critic")
+    assert type(Critic.load(tmp_path / "critic").heads[0]) is Mine
+    monkeypatch.delattr(sys.modules[__name__], "Mine")
+    with pytest.raises(
+        PolycriticError, match=r"a head of somebody else: expected \S+ to be imported before, found '\S+:Mine'"
+    ):
+        Critic.load(tmp_path / "critic")

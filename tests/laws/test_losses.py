@@ -324,6 +324,17 @@ LAWS = {
     "unbiased_bradley_terry_loss": Law(lambda: (*pair(), 0.2), PAIR, not_negative=False, learnt=(0, 1)),
 }
 
+MISSING = [
+    "bag_instance_loss",
+    "bag_interpolated_loss",
+    "bag_loss",
+    "lambdarank_loss",
+    "listnet_loss",
+    "masked_squared_error_loss",
+    "plackett_luce_loss",
+    "step_loss",
+]
+
 # Not losses, but what losses are made of; and the one loss of a batch. Their laws are in the reference tests.
 PARTS = {
     "corn_log_probabilities",
@@ -434,19 +445,87 @@ def test_least_where_claimed(name: str) -> None:
         assert bool((moved >= value).all())
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
-@pytest.mark.parametrize("scale", [1e4, -1e4, 0.0])
-@pytest.mark.parametrize("name", LAWS)
-def test_extreme_predictions_stay_finite(name: str, scale: float, dtype: torch.dtype) -> None:
-    prediction, *rest = cast(LAWS[name].arguments(), dtype)
-    assert isinstance(prediction, Tensor)
-    prediction = (scale * prediction).requires_grad_()
-    value = called(name, (prediction, *rest))
+EXTREMES = {  # no number of half precision is greater than 65,504, and squares are taken
+    "float32": (torch.float32, 1e4),
+    "bfloat16": (torch.bfloat16, 1e4),
+    "float16": (torch.float16, 40.0),
+}
+
+
+def finite_with_gradients(name: str, arguments: Arguments) -> Tensor:
+    """The loss, which is finite as are the gradients of all that may be learnt."""
+    learnt = [a.clone().requires_grad_() if k in LAWS[name].learnt else a for k, a in enumerate(arguments)]
+    value = called(name, tuple(learnt))
     value.sum().backward()
-    assert value.dtype == dtype
     assert bool(value.isfinite().all())
-    assert prediction.grad is not None
-    assert bool(prediction.grad.isfinite().all())
+    for position in LAWS[name].learnt:
+        assert bool(learnt[position].grad.isfinite().all())
+    return value
+
+
+@pytest.mark.parametrize("kind", EXTREMES)
+@pytest.mark.parametrize("sign", [1.0, -1.0, 0.0])
+@pytest.mark.parametrize("name", LAWS)
+def test_extreme_predictions_stay_finite(name: str, sign: float, kind: str) -> None:
+    dtype, scale = EXTREMES[kind]
+    prediction, *rest = cast(LAWS[name].arguments(), dtype)
+    value = finite_with_gradients(name, (sign * scale * prediction, *rest))
+    assert value.dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=["bfloat16", "float16"])
+@pytest.mark.parametrize("name", LAWS)
+def test_half_precise_predictions_of_precise_labels_are_near(name: str, dtype: torch.dtype) -> None:
+    law = LAWS[name]
+    exact = [a.to(dtype).double() if k in law.learnt else a for k, a in enumerate(law.arguments())]
+    given = [a.to(dtype) if k in law.learnt else a for k, a in enumerate(cast(tuple(exact), torch.float32))]
+    value = finite_with_gradients(name, tuple(given))
+    tolerance = 40 * torch.finfo(dtype).eps
+    assert_close(value.double(), called(name, tuple(exact)), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_no_rows_have_no_losses(name: str) -> None:
+    none = at_rows(LAWS[name].arguments(), torch.zeros(0, dtype=torch.long))
+    assert finite_with_gradients(name, none).shape == (0,)
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_one_row_alone_stays_finite(name: str) -> None:
+    for row in range(N):
+        assert finite_with_gradients(name, at_rows(LAWS[name].arguments(), torch.tensor([row]))).shape == (1,)
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_ties_of_everything_stay_finite(name: str) -> None:
+    """All rows alike; and then all their numbers alike as well."""
+    arguments = LAWS[name].arguments()
+    finite_with_gradients(name, at_rows(arguments, torch.zeros(N, dtype=torch.long)))
+    rows = [isinstance(a, Tensor) and a.ndim > 0 and len(a) == N and a.dtype != torch.bool for a in arguments]
+    finite_with_gradients(
+        name, tuple(torch.full_like(a, 0.5) if own else a for a, own in zip(arguments, rows, strict=True))
+    )
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_what_is_missing_costs_nothing_and_teaches_nothing(name: str) -> None:
+    """A row of which nothing is known, beside others, whatever was predicted for it."""
+    prediction, label, *rest = LAWS[name].arguments()
+    assert isinstance(prediction, Tensor)
+    assert isinstance(label, Tensor)
+    whole = called(name, (prediction, label, *rest))
+    label[2] = False if label.dtype == torch.bool else torch.nan
+    for garbage in (0.0, 1e30, torch.nan, torch.inf):
+        prediction = torch.where(torch.arange(N)[:, None] == 2, garbage, prediction.detach()).requires_grad_()
+        value = called(name, (prediction, label, *rest))
+        (gradient,) = torch.autograd.grad(
+            value.sum() if "bag" not in name else value[[0, 1, 3, 4, 5]].sum(), prediction
+        )
+        assert_close(value[[0, 1, 3, 4, 5]], whole[[0, 1, 3, 4, 5]])
+        assert_close(gradient[2], torch.zeros_like(gradient[2]))
+        assert bool(gradient.isfinite().all())
+        if "bag" not in name:  # a bag without members still has a value
+            assert value[2] == 0
 
 
 @pytest.mark.parametrize("name", sorted(set(LAWS) - {"supremix_loss"}))  # which reads the values

@@ -330,6 +330,15 @@ def test_length_decorrelation_is_numpys_correlation() -> None:
     assert abs(np.corrcoef(q.detach(), n)[0, 1]) < 0.01
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_lengths_of_any_size_correlate_in_any_precision(dtype: torch.dtype) -> None:
+    length = torch.tensor([40.0, 900.0, 2500.0, 6000.0])
+    quality = torch.tensor([1.0, 3.0, 2.0, 5.0])
+    found = length_decorrelation_loss(quality.to(dtype), -quality.to(dtype), length.to(dtype))
+    correlation = float(np.corrcoef(quality, length)[0, 1])
+    assert float(found.float().mean()) == pytest.approx(2 * correlation, abs=0.03)
+
+
 def test_orthogonality_is_the_cosine() -> None:
     a, b = normal(5, 3), normal(5, 3, seed=1)
     expected = (a * b).sum(-1).abs() / (a.norm(dim=-1) * b.norm(dim=-1))

@@ -11,6 +11,7 @@ from scipy.stats import logistic
 from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
+from polycritic.core import PolycriticError
 from polycritic.critic.losses import (
     bradley_terry_loss,
     centring_loss,
@@ -143,6 +144,12 @@ def test_general_preference_known_answer_and_matrix_form() -> None:
     assert_close(general_preference_scores(v, w, c), expected)
     p = normal(5, seed=3).sigmoid()
     assert_close(general_preference_loss(v, w, p, 0.1, c), bradley_terry_loss(expected / 0.1, 0 * p, p))
+
+
+@pytest.mark.parametrize("sizes", [(3, 3), (4, 2)])
+def test_general_preference_refuses_what_would_be_broadcast(sizes: tuple[int, int]) -> None:
+    with pytest.raises(PolycriticError, match="the same even number"):
+        general_preference_scores(torch.ones(2, sizes[0]), torch.ones(2, sizes[1]))
 
 
 def test_general_preference_can_run_in_circles() -> None:

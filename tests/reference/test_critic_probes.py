@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose
 from scipy.special import expit, logit
 
@@ -13,6 +14,7 @@ from polycritic.critic.backbones import Numbers, Words
 from polycritic.critic.probes import (
     Gated,
     Person,
+    Population,
     Probed,
     Reasoner,
     fit_gate,
@@ -100,6 +102,18 @@ def test_a_reasoner_judges_new_tasks_about_as_well_as_a_fitted_probe(reasoner: R
         fitted.append(nats(logistic_probe(x[k, :16], y[k, :16])(x[k, 16:]), log_odds[k, 16:]))
     assert np.mean(read) < 0.6
     assert np.mean(read) < np.mean(fitted) + 0.02
+
+
+def test_the_reasoner_of_the_package_beats_a_fitted_probe_after_few_examples() -> None:
+    reasoner = Reasoner.pretrained()
+    x, y, log_odds = synthetic_tasks(40, 8 + 40, 8, seed=10**9)
+    read, fitted = (
+        [nats(reader(x[k, :8], y[k, :8])(x[k, 8:]), log_odds[k, 8:]) for k in range(40)]
+        for reader in (reasoner, logistic_probe)
+    )
+    assert np.mean(read) < 0.66
+    assert np.mean(read) < np.mean(fitted) - 0.03
+    assert not reasoner.training
 
 
 def test_a_reasoner_is_saved_and_loaded(reasoner: Reasoner, tmp_path: Path) -> None:
@@ -199,6 +213,23 @@ def test_the_posterior_of_a_person_is_the_exact_one_nearly() -> None:
     assert np.abs(np.log(said_variance / variance)).mean() < 0.5
 
 
+def test_a_population_is_saved_and_loaded(tmp_path: Path) -> None:
+    population = Population(4, rank=2, width=8, seed=3)
+    with torch.no_grad():
+        population.size.fill_(2.0)
+        population.taste.normal_(generator=torch.Generator().manual_seed(0))
+    population.save(tmp_path / "people")
+    critic, task = Critic([Task("t")], Numbers(4)), Task("t")
+    points = [Candidate("", "1 2 3 4"), Candidate("", "0 1 0 2")]
+    said = [Comparison(task="t", first=points[0], second=points[1])]
+    again = Population.load(tmp_path / "people")
+    ann, bob = (Person(critic, some, task, said) for some in (population, again))
+    assert_allclose(bob.score(points, [task]).values, ann.score(points, [task]).values)
+    assert_allclose(bob.score(points, [task]).spread, ann.score(points, [task]).spread)
+    with pytest.raises(PolycriticError, match="not a population's folder"):
+        Population.load(tmp_path)
+
+
 def test_a_population_needs_people() -> None:
     critic = Critic([Task("t")], Numbers(4))
     rows, _ = people(1, 4, seed=0)
@@ -249,6 +280,20 @@ def test_a_gate_learns_which_attribute_a_prompt_asks_for() -> None:
     assert score.values[0, 0] == pytest.approx(w[0])
     assert score.spread is not None
     assert score.spread[0, 0] == pytest.approx(np.hypot(*w) * 0.5 / 4)
+
+
+def test_a_gate_is_saved_and_loaded(tmp_path: Path) -> None:
+    attributes = [Task("q/help", scale=Interval(0, 1)), Task("q/brief", scale=Interval(0, 1))]
+    critic, task = Critic(attributes, Words(dim=8)), Task("q")
+    rows = [Comparison(task="q", first=Candidate("Why?", "Because."), second=Candidate("Why?", "No."))]
+    judge = fit_gate(critic, attributes, task, rows, steps=3)
+    judge.save(tmp_path / "gate")
+    again = Gated.load(critic, tmp_path / "gate")
+    assert again.attributes == tuple(attributes)
+    assert_allclose(again.score([rows[0].first], [task]).values, judge.score([rows[0].first], [task]).values)
+    assert_allclose(again.weights([rows[0].first]), judge.weights([rows[0].first]))
+    with pytest.raises(PolycriticError, match="not a gate's folder"):
+        Gated.load(critic, tmp_path)
 
 
 def test_a_gate_does_not_see_the_response() -> None:

@@ -263,7 +263,7 @@ def test_chance_losses_are_the_losses_of_equal_utilities() -> None:
     ]
     costs = balancing.chance_losses(rows, tasks)
     zeros = torch.zeros(1, 4)
-    sizes, bags = torch.arange(20.0) / 5.0, torch.arange(6.0)
+    sizes, bags = torch.arange(20.0) / 5.0, torch.arange(6.0) / 2.5
     expected = {
         "order": plackett_luce_loss(zeros, torch.tensor([[1.0, 2.0, 3.0, 4.0]])).item(),
         "tied": plackett_luce_loss(zeros, torch.tensor([[1.0, 2.0, 2.0, 3.0]])).item(),

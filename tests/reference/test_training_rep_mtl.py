@@ -14,7 +14,7 @@ from polycritic.critic import Batch, Critic, compile_batch
 from polycritic.critic.backbones import Numbers, Words
 from polycritic.critic.sharing import Conditioned
 from polycritic.training import AdamW, Recipe, RepMTL, balancing, train
-from polycritic.training._rep_mtl import alignment_loss, alignments, saliencies, token_entropy
+from polycritic.training._rep_mtl import alignment_loss, alignments, in_own_unit, saliencies, token_entropy
 
 QUICK = Recipe(steps=4, rows=8, optimizer=AdamW(learning_rate=0.01, head_rate=0.01))
 
@@ -154,6 +154,26 @@ def test_a_backbone_may_keep_one_state_a_text() -> None:
     ((said, real),) = saliencies(critic, batch)
     assert (said.shape, real.tolist()) == ((2, 4, 1, 3), [[True]] * 4)
     assert RepMTL()(critic, batch).isfinite()
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-10, 1e-18, 1e-30, 1e-39, 0.0])
+def test_tasks_learnt_by_heart_have_finite_gradients(size: float) -> None:
+    """Where scores are sure their saliencies are next to nothing; texts are seen in a unit of their own."""
+    drawn = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
+    drawn[1, 0] *= 1e-15  # one task of two
+    mask = torch.ones(3, 4, dtype=torch.bool)
+
+    def penalties(saliency: Tensor) -> Tensor:
+        seen = in_own_unit(saliency)
+        anchor, agreement = alignments(seen, mask)
+        return torch.stack([token_entropy(seen, mask).sum(), alignment_loss(anchor, agreement, 0.5)])
+
+    small = (size * drawn).requires_grad_()
+    found = penalties(small)
+    (gradient,) = torch.autograd.grad(found.sum(), small)
+    assert bool(gradient.isfinite().all())
+    if size > 1e-20:
+        assert_close(found, penalties(drawn), rtol=1e-4, atol=1e-5)
 
 
 def test_a_text_alone_has_nothing_to_be_held_against() -> None:

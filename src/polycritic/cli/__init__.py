@@ -11,7 +11,19 @@ from typing import Annotated
 import typer
 
 from polycritic import __version__
-from polycritic.cli import _audit, _calibrate, _data, _judge, _leaderboard, _quickstart, _score, _serve, _train, _worlds
+from polycritic.cli import (
+    _audit,
+    _calibrate,
+    _data,
+    _judge,
+    _leaderboard,
+    _quickstart,
+    _score,
+    _serve,
+    _teach,
+    _train,
+    _worlds,
+)
 from polycritic.core import PolycriticError
 
 __all__ = ["app", "main"]
@@ -25,6 +37,7 @@ app = typer.Typer(
 )
 app.command()(_quickstart.quickstart)
 app.command()(_train.train)
+app.command()(_teach.teach)
 app.command()(_score.score)
 app.command()(_judge.compare)
 app.command()(_judge.rank)
@@ -55,11 +68,15 @@ def root(
 
 
 def main() -> None:
-    """Run the command; errors of use and of data are one clear paragraph, never a traceback."""
+    """Run the command; errors of use, of data and of files are one clear paragraph, never a traceback."""
     try:
         app()
     except PolycriticError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(2) from None
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)  # noqa: T201
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None

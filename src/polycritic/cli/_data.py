@@ -16,30 +16,38 @@ SkipFlag = Annotated[bool, typer.Option(help="Go past rows that cannot be read; 
 
 
 @app.command()
-def check(files: Files, tasks: TasksOption = None, skip_bad_rows: SkipFlag = False, as_json: JsonFlag = False) -> None:
+def check(
+    files: Files,
+    tasks: TasksOption = None,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Files of test rows: what they share with the others; without it, what a split by prompt shares."
+        ),
+    ] = None,
+    skip_bad_rows: SkipFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
     """Say what is in the files: rows, labels, lengths, duplicates, leaks. Exit 1 where rows cannot be read."""
     from polycritic import feedback
+    from polycritic.cli._tokens import count_tokens
 
     try:
         table = feedback.read(*files, tasks=tasks, skip_bad_rows=skip_bad_rows)
+        other = feedback.read(*against, tasks=tasks, skip_bad_rows=skip_bad_rows) if against else None
     except feedback.FeedbackError as error:
         if as_json:
             say_json({"bad_rows": error.count, "problems": [str(problem) for problem in error.problems]})
         else:
             say([str(error)])
         raise typer.Exit(1) from error
-    from polycritic.critic.backbones import embedded_tokenizer
-
-    tokenizer = embedded_tokenizer()
-    report = feedback.check(table, count_tokens=lambda text: len(tokenizer(text)["input_ids"]))
-    leaks = feedback.check(feedback.split_by_prompt(table)).leaks
-    report = dataclasses.replace(report, leaks=leaks)
+    split = feedback.split_by_prompt(table)
+    sides = (table, other) if other is not None else (split.train, split.test)
+    report = dataclasses.replace(feedback.check(table, count_tokens=count_tokens), leaks=feedback.leaks(*sides))
     if as_json:
-        say_json({**report.to_dict(), "inferred": list(table.inferred)})
+        say_json(report.to_dict())
     else:
-        say(report.lines())
-        say(grouped(table.inferred))
-        say(grouped(table.remarks) if table.remarks else [])
+        say(dataclasses.replace(report, inferred=tuple(grouped(report.inferred))).lines())
 
 
 @app.command()
@@ -69,14 +77,21 @@ def split(
     output: Annotated[Path, typer.Option("--output", "-o", help="A folder for train.jsonl and test.jsonl.")],
     test_percent: Annotated[int, typer.Option(min=1, max=99, help="Share of the prompts that are kept aside.")] = 20,
     unseen: Annotated[
-        list[str] | None, typer.Option(help="Tasks (names or patterns) kept aside whole, in unseen.jsonl.")
+        list[str] | None, typer.Option(help="Tasks (names, families or patterns) kept aside whole, in unseen.jsonl.")
     ] = None,
+    tasks: TasksOption = None,
+    skip_bad_rows: SkipFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Split by prompt, so that no prompt is on both sides; whole tasks can be kept aside too."""
-    from polycritic import feedback
+    """Split by prompt, so that no prompt is on both sides; whole tasks and families can be kept aside too.
 
-    table = feedback.read(*files)
+    The tasks with their scales, as all rows tell them, go to tasks.toml in the same folder, for --tasks.
+    """
+    from polycritic import feedback
+    from polycritic.tasks import write_tasks
+
+    table = feedback.read(*files, tasks=tasks, skip_bad_rows=skip_bad_rows)
+    known = table.tasks
     parts = {}
     if unseen:
         by_task = feedback.split_by_task(table, unseen)
@@ -86,5 +101,6 @@ def split(
     output.mkdir(parents=True, exist_ok=True)
     for name, part in parts.items():
         feedback.write(part, output / f"{name}.jsonl")
+    write_tasks(output / "tasks.toml", known)
     counts = {name: len(part) for name, part in parts.items()}
     say_json(counts) if as_json else say([f"{output / name}.jsonl: {count:,} rows" for name, count in counts.items()])

@@ -8,7 +8,7 @@ import typer
 
 from polycritic.cli._judges import JudgeArgument, find_judge
 from polycritic.cli._output import JsonFlag, note, say, say_json, table
-from polycritic.core import Candidate, Task, lookup
+from polycritic.core import Candidate, PolycriticError, Task, UnknownNameError, lookup
 
 CriticArgument = Annotated[Path, typer.Argument(help="A critic's folder.")]
 TaskOption = Annotated[list[str] | None, typer.Option("--task", "-t", help="A task's name; several are allowed.")]
@@ -16,7 +16,7 @@ DescriptionOption = Annotated[str, typer.Option(help="What a good answer is, for
 
 
 def compare(
-    critic: CriticArgument,
+    critic: JudgeArgument,
     prompt: Annotated[str, typer.Argument(help="The prompt.")],
     first: Annotated[str, typer.Argument(help="One response.")],
     second: Annotated[str, typer.Argument(help="Another.")],
@@ -25,12 +25,14 @@ def compare(
     as_json: JsonFlag = False,
 ) -> None:
     """Say which of two responses is better; without --task, on all tasks of the critic."""
-    from polycritic.critic import Critic
-
-    judge = Critic.load(critic)
+    judge = find_judge(critic)
     own = {t.name: t for t in judge.tasks}
     tasks = [named_task(name, description, own) for name in task] if task else list(judge.tasks)
-    values = judge.score([Candidate(prompt, first), Candidate(prompt, second)], tasks).values
+    if not tasks:
+        raise PolycriticError(
+            "a judge of no tasks of its own", where=judge.name, mend="Name one: --task, --description"
+        )
+    values = judge.scorer().score([Candidate(prompt, first), Candidate(prompt, second)], tasks).values
     results = [
         {
             "task": t.name,
@@ -47,7 +49,7 @@ def compare(
 
 
 def rank(
-    critic: CriticArgument,
+    critic: JudgeArgument,
     prompt: Annotated[str, typer.Argument(help="The prompt.")],
     responses: Annotated[list[str], typer.Argument(help="Two or more responses.")],
     task: Annotated[str, typer.Option("--task", "-t", help="The task to rank by.")],
@@ -55,11 +57,9 @@ def rank(
     as_json: JsonFlag = False,
 ) -> None:
     """Order responses, best first."""
-    from polycritic.critic import Critic
-
-    judge = Critic.load(critic)
+    judge = find_judge(critic)
     chosen = named_task(task, description, {t.name: t for t in judge.tasks})
-    scores = judge.score([Candidate(prompt, response) for response in responses], [chosen]).values[:, 0]
+    scores = judge.scorer().score([Candidate(prompt, response) for response in responses], [chosen]).values[:, 0]
     order = sorted(range(len(responses)), key=lambda i: -scores[i])
     ranked = [{"rank": r + 1, "score": float(scores[i]), "response": responses[i]} for r, i in enumerate(order)]
     say_json(ranked) if as_json else say(table(["rank", "score", "response"], [list(r.values()) for r in ranked]))
@@ -139,7 +139,10 @@ def named_task(name: str, description: str, own: dict[str, Task]) -> Task:
     if name in own:
         return own[name]
     if not description:
-        lookup(name, own, "task (describe a new one with --description)")
+        try:
+            lookup(name, own, "task")
+        except UnknownNameError as error:
+            raise UnknownNameError(error.message, mend=f"{error.mend} A new one needs a --description") from None
     return Task(name, description)
 
 

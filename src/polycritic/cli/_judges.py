@@ -19,7 +19,7 @@ JudgeArgument = Annotated[
     str,
     typer.Argument(
         help="A folder (a critic's, an ONNX export's, another's reward model or cross-encoder), hf:NAME from a hub, a file "
-        "written by calibrate, package.module:Name, or longer, shorter or chance.",
+        "written by calibrate or teach, package.module:Name, or longer, shorter or chance.",
         show_default=False,
     ),
 ]
@@ -63,7 +63,7 @@ def find_judge(name: str, beside: Path | None = None) -> NamedJudge:
 
     Args:
         name: A folder: a critic's, what ``export_onnx`` wrote, or a sequence classifier of transformers or
-            sentence-transformers, which is also found on a hub as ``hf:NAME``; a file that ``calibrate`` wrote;
+            sentence-transformers, which is also found on a hub as ``hf:NAME``; a file that ``calibrate`` or ``teach`` wrote;
             ``package.module:Name``, an object or a class that needs no arguments, looked for in the working folder too; or a
             built-in null: ``longer``, ``shorter``, ``chance``.
         beside: The folder that relative paths start from; the working folder if not given.
@@ -75,7 +75,7 @@ def find_judge(name: str, beside: Path | None = None) -> NamedJudge:
     if path.is_dir():
         return _folder(path)
     if path.is_file():
-        return _calibrated(path)
+        return _written(path)
     if name.startswith(_HUB):
         return _classifier(name.removeprefix(_HUB))
     if ":" in name:
@@ -122,17 +122,21 @@ def save_calibrated(path: Path, judge: str, calibrators: Sequence[Mapping[str, o
     path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _calibrated(path: Path) -> NamedJudge:
+def _written(path: Path) -> NamedJudge:
+    """The judge of a file that calibrate or teach wrote."""
+    from polycritic.cli._teach import KIND, taught
     from polycritic.trust import Trusted, calibrator_from_dict
 
-    expected = "a critic's folder, or a file written by polycritic calibrate"
+    expected = "a critic's folder, or a file written by polycritic calibrate or teach"
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise PolycriticError("not a judge", where=str(path), found=str(error), expected=expected) from None
-    if not isinstance(data, dict) or data.get("kind") != _KIND:
+    if not isinstance(data, dict) or data.get("kind") not in (_KIND, KIND):
         raise PolycriticError("not a judge", where=str(path), expected=expected)
     inner = find_judge(str(data["judge"]), path.parent)
+    if data["kind"] == KIND:
+        return taught(data, inner.judge, path)  # type: ignore[arg-type]
     calibrators = [calibrator_from_dict(part) for part in data["calibrators"]]
     return NamedJudge(f"{inner.name}, calibrated", Trusted(inner.scorer(), *calibrators), inner.tasks)
 

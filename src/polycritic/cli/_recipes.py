@@ -9,6 +9,8 @@ Every name is resolved through its room's door, and strangers by ``package.modul
 
     [critic]
     sharing = "Conditioned"
+    heads = {Interval = "HLGauss", Utility = "GeneralPreference"}
+    annotators = ["ann", "bob"]
     surface = true
 
     [recipe]
@@ -32,15 +34,28 @@ from types import ModuleType
 from typing import Any
 
 from polycritic import training
-from polycritic.core import PolycriticError, Task, lookup
-from polycritic.critic import Critic, backbones, sharing
+from polycritic.core import Binary, Interval, Levels, PolycriticError, Task, Utility, lookup
+from polycritic.critic import Critic, backbones, heads, heads_by_scale, sharing
 from polycritic.critic.backbones import EMBEDDED, Full, Transformer
 from polycritic.training import AdamW, Recipe, balancing, sampling
 
 _SECTIONS = {
     "backbone": ("source", "tuning", "pooling", "max_length"),
-    "critic": ("sharing", "surface", "seed"),
+    "critic": ("sharing", "heads", "annotators", "surface", "seed"),
     "recipe": tuple(field.name for field in fields(Recipe) if field.name != "precision"),
+}
+_HEADS = [name for name in heads.__all__ if name not in ("Described", "Head")]
+_SCALES = {kind.__name__: kind for kind in (Binary, Interval, Levels, Utility)}
+
+# A value of the kind that each setting has.
+_DEFAULTS: dict[str, object] = {
+    **{field.name: field.default for field in fields(Recipe)},
+    "micro_rows": 1,
+    "source": EMBEDDED,
+    "pooling": "",
+    "max_length": 256,
+    "sharing": "",
+    "surface": True,
 }
 
 
@@ -62,7 +77,25 @@ def read_recipe(path: Path | None) -> dict[str, dict[str, Any]]:
             raise PolycriticError("bad recipe", where=f"{path}: {section}", found=repr(values), expected="a table")
         for name in values:
             lookup(name, known, f"setting of [{section}] in {path.name}")
+            _check_kind(f"{path}: [{section}] {name}", _DEFAULTS.get(name), values[name])
     return {name: dict(data.get(name, {})) for name in _SECTIONS}
+
+
+def _check_kind(where: str, default: object, value: object) -> None:
+    """Refuse what is of another kind than a setting's default: text where a number belongs.
+
+    Raises:
+        PolycriticError: It is.
+    """
+    kinds: dict[type, tuple[tuple[type, ...], str]] = {
+        bool: ((bool,), "true or false"),
+        int: ((int,), "a whole number"),
+        float: ((int, float), "a number"),
+        str: ((str,), "a text"),
+    }
+    fitting, expected = kinds.get(type(default), ((object,), ""))
+    if not isinstance(value, fitting) or (isinstance(value, bool) and bool not in fitting and object not in fitting):
+        raise PolycriticError("bad recipe", where=where, found=repr(value), expected=expected)
 
 
 def build_critic(sections: dict[str, dict[str, Any]], tasks: Sequence[Task]) -> Critic:
@@ -76,11 +109,16 @@ def build_critic(sections: dict[str, dict[str, Any]], tasks: Sequence[Task]) -> 
         max_length=int(settings.get("max_length", 256)),
     )
     own = sections["critic"]
-    surface = own.get("surface", True)
-    if not isinstance(surface, bool):
-        raise PolycriticError("bad recipe", where="[critic] surface", found=repr(surface), expected="true or false")
     shape = _named(own.get("sharing", "Hard"), sharing, "sharing")
-    return Critic(tasks, backbone, shape, surface=surface, seed=int(own.get("seed", 0)))
+    return Critic(
+        tasks,
+        backbone,
+        shape,
+        _heads(own["heads"]) if "heads" in own else None,
+        surface=own.get("surface", True),
+        annotators=_names(own.get("annotators", [])),
+        seed=int(own.get("seed", 0)),
+    )
 
 
 def build_recipe(sections: dict[str, dict[str, Any]]) -> Recipe:
@@ -95,6 +133,28 @@ def build_recipe(sections: dict[str, dict[str, Any]]) -> Recipe:
     if "regularizer" in settings:
         settings["regularizer"] = _made(settings["regularizer"], training, "regularizer")
     return replace(Recipe(), **settings)
+
+
+def _heads(value: object) -> Any:
+    """A maker of heads from ``{Scale = "Head"}``."""
+    if not isinstance(value, dict):
+        raise PolycriticError(
+            "bad recipe", where="[critic] heads", found=repr(value), expected='a table such as {Interval = "HLGauss"}'
+        )
+    return heads_by_scale(
+        {
+            _SCALES[lookup(scale, _SCALES, "scale")]: _named(str(head), heads, "head", _HEADS)
+            for scale, head in value.items()
+        }
+    )
+
+
+def _names(value: object) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise PolycriticError(
+            "bad recipe", where="[critic] annotators", found=repr(value), expected='names: ["ann", "bob"]'
+        )
+    return value
 
 
 def _made(value: object, room: ModuleType, what: str) -> Any:
@@ -122,18 +182,19 @@ def _balancer(value: object) -> Any:
 
 
 def _checked(kind: Any, settings: dict[str, Any], what: str) -> Any:
-    known = [field.name for field in fields(kind)]
-    for name in settings:
+    known = {field.name: field.default for field in fields(kind)}
+    for name, value in settings.items():
         lookup(name, known, f"setting of {what} {kind.__name__}")
+        _check_kind(f"{kind.__name__}: {name}", known[name], value)
     return kind(**settings)
 
 
-def _named(name: str, room: ModuleType, what: str) -> Any:
-    """A door's name, or a stranger's ``package.module:Name``."""
+def _named(name: str, room: ModuleType, what: str, known: Sequence[str] = ()) -> Any:
+    """A door's name, of those that are ``known`` where any are, or a stranger's ``package.module:Name``."""
     if ":" in name:
         module, _, attribute = name.partition(":")
         try:
             return getattr(import_module(module), attribute)
         except (ImportError, AttributeError) as error:
             raise PolycriticError(f"unknown {what}", found=repr(name), expected="package.module:Name") from error
-    return getattr(room, lookup(name, room.__all__, what))
+    return getattr(room, lookup(name, known or room.__all__, what))

@@ -7,7 +7,7 @@ import typer
 
 from polycritic import __version__
 from polycritic.cli._output import JsonFlag, grouped, note, say, say_json
-from polycritic.core import Progress
+from polycritic.core import PolycriticError, Progress
 
 if TYPE_CHECKING:
     from polycritic.feedback import FeedbackTable
@@ -37,8 +37,11 @@ def train(
     from polycritic.report import ReportData, read_log, write_report
     from polycritic.training import train as run
 
+    _check_output(output)
     sections = read_recipe(recipe)
     table = rooms.read(*files, tasks=tasks, skip_bad_rows=skip_bad_rows)
+    if not len(table):
+        raise PolycriticError("no rows to train on", where=", ".join(map(str, files)))
     for line in grouped(table.inferred):
         note(line)
     split = rooms.split_by_prompt(table)
@@ -99,6 +102,20 @@ def train(
     (work / "checkpoint.pt").unlink(missing_ok=True)
     work.rmdir()
     say_json(result) if as_json else say(lines)
+
+
+def _check_output(output: Path) -> None:
+    """Refuse, before any work, a place where no critic can be written.
+
+    Raises:
+        PolycriticError: A file or a folder of something else is there.
+    """
+    if output.exists() and not output.is_dir():
+        raise PolycriticError("a file is where the critic's folder would be", where=str(output))
+    if output.is_dir() and any(output.iterdir()) and not (output / "critic.json").exists():
+        raise PolycriticError(
+            "a folder that is not a critic's would be overwritten", where=str(output), mend="Name another folder"
+        )
 
 
 def _few(table: FeedbackTable, most: int = 400) -> FeedbackTable:

@@ -30,12 +30,19 @@ def make(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Make rows of feedback from built-in worlds."""
+    """Make rows of feedback from built-in worlds; their descriptions go to NAME.tasks.toml beside them, for --tasks."""
     from polycritic import feedback
+    from polycritic.tasks import write_tasks
     from polycritic.worlds import WORLDS, find
     from polycritic.worlds import make as made
 
     chosen = [find(name) for name in worlds] if worlds else list(WORLDS.values())
     rows = made(chosen, n, seed=seed, difficulty=tuple(difficulty or (1, 2, 3)))
-    feedback.write(feedback.table(rows, [world.task for world in chosen]), output)
-    say_json({"rows": len(rows), "file": str(output)}) if as_json else say([f"{output}: {len(rows):,} rows"])
+    tasks = [world.task for world in chosen]
+    feedback.write(feedback.table(rows, tasks), output)
+    described = output.with_name(output.name.split(".")[0] + ".tasks.toml")
+    write_tasks(described, tasks)
+    if as_json:
+        say_json({"rows": len(rows), "file": str(output), "tasks": str(described)})
+    else:
+        say([f"{output}: {len(rows):,} rows", f"{described}: {len(tasks)} tasks with their descriptions, for --tasks"])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import Field, dataclass, fields
 
 from polycritic.core._candidate import Candidate
 from polycritic.core._errors import PolycriticError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Feedback:
     """One judgement: the base of all kinds of rows.
 
@@ -31,8 +31,12 @@ class Feedback:
                 "bad weight", where=f"task {self.task!r}", found=repr(self.weight), expected="a finite number >= 0"
             )
 
+    def __repr__(self) -> str:
+        said = ((field.name, getattr(self, field.name)) for field in fields(self) if _differs(self, field))
+        return f"{type(self).__name__}({', '.join(f'{name}={_short(value)}' for name, value in said)})"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Rating(Feedback):
     """One value for one candidate, on the task's scale; right/wrong outcomes are ratings of 1 and 0.
 
@@ -44,7 +48,7 @@ class Rating(Feedback):
     value: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Comparison(Feedback):
     """Which of two candidates is better.
 
@@ -71,7 +75,7 @@ class Comparison(Feedback):
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Ranking(Feedback):
     """An order of several candidates.
 
@@ -97,7 +101,7 @@ class Ranking(Feedback):
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class StepRatings(Feedback):
     """One value for each step of a candidate; NaN marks a step that nobody labelled.
 
@@ -119,7 +123,7 @@ class StepRatings(Feedback):
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class BagRating(Feedback):
     """One number for a bag of candidates: the mean of values that nobody wrote down one by one.
 
@@ -134,6 +138,16 @@ class BagRating(Feedback):
         Feedback.__post_init__(self)
         if not self.candidates:
             raise PolycriticError("empty bag", where=f"task {self.task!r}", expected="one or more candidates")
+
+
+def _differs(row: Feedback, field: Field[object]) -> bool:
+    return bool(getattr(row, field.name) != field.default)
+
+
+def _short(value: object) -> str:
+    if isinstance(value, tuple) and len(value) > 3:
+        return f"<{len(value)} {'candidates' if isinstance(value[0], Candidate) else 'numbers'}>"
+    return repr(value)
 
 
 def candidates_of(row: Feedback) -> tuple[Candidate, ...]:

@@ -157,13 +157,16 @@ def scale_from_dict(data: Mapping[str, Any]) -> Scale:
     >>> scale_from_dict({"kind": "levels", "names": ["1", "2"]})
     Levels(names=('1', '2'))
     """
-    match data["kind"]:
-        case "interval":
-            return Interval(data["low"], data["high"])
-        case "levels":
-            return Levels(tuple(data["names"]))
-        case "binary":
-            return Binary()
-        case "utility":
-            return Utility()
+    try:
+        match data["kind"]:
+            case "interval":
+                return Interval(data["low"], data["high"])
+            case "levels":
+                return Levels(tuple(data["names"]))
+            case "binary":
+                return Binary()
+            case "utility":
+                return Utility()
+    except (KeyError, TypeError) as error:
+        raise PolycriticError("not a scale", found=repr(data), expected="what scale_to_dict writes") from error
     raise PolycriticError("unknown scale", found=repr(data["kind"]), expected="interval, levels, binary or utility")

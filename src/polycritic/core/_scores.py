@@ -63,6 +63,10 @@ class Scores:
     def __len__(self) -> int:
         return len(self.values)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copies are frozen too."""
+        return Scores, (self.tasks, self.values, self.spread, self.interval)
+
     def __repr__(self) -> str:
         names = ", ".join(task.name for task in self.tasks[:4]) + (", ..." if len(self.tasks) > 4 else "")
         return f"Scores({len(self)} candidates x {len(self.tasks)} tasks: {names})"

@@ -1,7 +1,7 @@
 """The critic: one model behind the judge's protocol."""
 
 from polycritic.critic._batch import Batch, compile_batch, weight_totals
-from polycritic.critic._critic import Critic, default_head
+from polycritic.critic._critic import Critic, default_head, heads_by_scale
 from polycritic.critic._density_ratio import DensityRatio, LanguageModel
 from polycritic.critic._sequence_classifier import SequenceClassifier
 
@@ -13,5 +13,6 @@ __all__ = [
     "SequenceClassifier",
     "compile_batch",
     "default_head",
+    "heads_by_scale",
     "weight_totals",
 ]

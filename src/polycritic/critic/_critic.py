@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -17,7 +17,7 @@ from polycritic.critic._batch import Batch
 from polycritic.critic._surface import SurfaceTerm
 from polycritic.critic.backbones import SURFACE, Backbone, Transformer
 from polycritic.critic.heads import Described, Head
-from polycritic.critic.losses import bag_loss, plackett_luce_loss
+from polycritic.critic.losses import plackett_luce_loss
 from polycritic.critic.sharing import Hard, Sharing
 
 HeadMaker = Callable[[Scale, int], Head]
@@ -41,7 +41,8 @@ class Critic(nn.Module):
         tasks: The tasks to learn; more can be judged.
         backbone: Text into features; the embedded MiniLM by default.
         sharing: How tasks shape features; hard sharing by default.
-        head: Makes a task's head from its scale and the number of features; by default the head named like the scale.
+        head: Makes a task's head from its scale and the number of features, see :func:`heads_by_scale`; by default the head
+            named like the scale.
         surface: Whether the response's surface is a term of the score.
         annotators: Named as in the rows' ``source``; their severity is learnt from their ratings, and is no part of a score.
         seed: Seeds the weights that are not pretrained.
@@ -169,8 +170,8 @@ class Critic(nn.Module):
     def losses(self, batch: Batch, features: Tensor | None = None) -> Tensor:
         """Each task's mean loss, (t,), over the tasks of the batch.
 
-        Ratings and steps cost their head's ``nll``, comparisons its ``preference_nll`` (Bradley and Terry's by default), rankings
-        the Plackett-Luce loss and bags the bag loss of the decoded means. All kinds of one task share one latent utility.
+        Ratings and steps cost their head's ``nll``, comparisons its ``preference_nll`` (by default Bradley and Terry's), bags its
+        ``bag_nll`` (the bag loss of decoded means) and rankings the Plackett-Luce loss. All kinds of one task share one utility.
 
         Args:
             batch: Compiled rows.
@@ -207,7 +208,7 @@ class Critic(nn.Module):
                 if bool(mine.any()):
                     at = batch.bags.readouts[mine]
                     mean, _ = head.decode(features[at.ravel()], prior[at.ravel()])
-                    nll = bag_loss(mean.reshape(at.shape), batch.bags.present[mine], batch.bags.value[mine])
+                    nll = head.bag_nll(mean.reshape(at.shape), batch.bags.present[mine], batch.bags.value[mine])
                     totals = totals.index_add(
                         0, index.new_tensor([column]), (batch.bags.weight[mine] * nll).sum()[None]
                     )
@@ -337,3 +338,14 @@ def default_head(scale: Scale, dim: int) -> Head:
     'Binary'
     """
     return _DEFAULT_HEADS[type(scale)](scale, dim)
+
+
+def heads_by_scale(kinds: Mapping[type[Scale], HeadMaker]) -> HeadMaker:
+    """Heads chosen by the kind of scale: those that are named, and the default ones for the rest.
+
+    >>> from polycritic.critic.heads import HLGauss
+    >>> make = heads_by_scale({core.Interval: HLGauss})
+    >>> type(make(core.Interval(0, 10), 4)).__name__, type(make(core.Binary(), 4)).__name__
+    ('HLGauss', 'Binary')
+    """
+    return lambda scale, dim: kinds.get(type(scale), default_head)(scale, dim)

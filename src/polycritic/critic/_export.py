@@ -28,7 +28,8 @@ def export_hf(critic: Critic, folder: Path, task: Task | None = None) -> None:
     One task gives one output, a folder that TRL, vLLM, sentence-transformers and reward benchmarks load as a reward model;
     None gives one output per known task, in order. A logit is the task's latent utility: a sigmoid turns it into the
     probability of right for right-or-wrong tasks. The text to give the classifier is
-    ``critic.backbone.render(task, candidate)``: its ``before`` as the first segment and its ``response`` as the second.
+    ``critic.backbone.render(task, candidate)``: to an encoder its ``before`` as the first segment and its ``response`` as the
+    second, to a decoder the two with a line break between them, or as the turns of its chat template.
 
     A classifier reads tokens alone, so the surface term stays behind: the logits are those of ``critic.without_surface()``. A
     critic that is meant to be exported is best trained as ``Critic(..., surface=False)``. The classifiers of decoders have no

@@ -11,6 +11,7 @@ from typing import Any, TypeGuard
 import torch
 from torch import Tensor, nn
 
+from polycritic.critic._last_layer import asked_for, looked_at, narrow
 from polycritic.critic._prefix import Group
 from polycritic.critic.backbones import Backbone, Tokens, Transformer
 
@@ -73,6 +74,8 @@ class _Stream:
     carried: dict[int, tuple[Tensor, Tensor]]
     keep: tuple[int, int] | None
     """Which tokens' keys and values the next stream needs."""
+    asked: Tensor | None = None
+    below: Tensor | None = None
 
 
 def batches(tokens: Sequence[Tokens], groups: Sequence[Group], budget: int) -> Iterator[Batch]:
@@ -138,7 +141,10 @@ class Packed:
     """
 
     backbone: Transformer
+    every: bool = True
+    """Whether the states of every token are wanted, and not only of those that are pooled."""
     _twin: Any = field(init=False)
+    _narrow: bool = field(init=False)
     _carried: dict[int, tuple[Tensor, Tensor]] = field(init=False, default_factory=dict)
     _carried_states: Tensor | None = field(init=False, default=None)
 
@@ -147,9 +153,10 @@ class Packed:
         config = copy.copy(self.backbone.model.config)
         config._attn_implementation = _NAME
         self._twin = _twin(self.backbone.model, config)
+        self._narrow = not self.every and not self.backbone.causal and narrow(self._twin)
 
     def __call__(self, tokens: Sequence[Tokens], batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
-        """A batch's states (s, l, d) and mask (s, l), as the padded model gives them."""
+        """A batch's states (s, l, d) and mask (s, l), as the padded model gives them; (s, 1, d) where others are not wanted."""
         rows = batch.rows
         ids, mask = self.backbone.collate([tokens[row.index] for row in rows])
         inputs = self.backbone.inputs(ids.to(device), mask.to(device))
@@ -161,12 +168,16 @@ class Packed:
             self._carried,
             (int(starts[batch.keeper]), batch.kept) if batch.keeper >= 0 else None,
         )
+        if self._narrow:
+            stream.asked = asked_for(self.backbone, starts.to(device), read.sum(1).to(device))
         positions = self._positions(inputs["input_ids"], place)
         read = read.to(device)
         flat: dict[str, Any] = {name: value[read][None] for name, value in inputs.items() if name != "attention_mask"}
         if self.backbone.causal:
             flat["use_cache"] = False
         found = self._twin(**flat, position_ids=positions[read][None], packing=stream).last_hidden_state[0]
+        if stream.asked is not None:
+            return found[:, None], torch.ones_like(stream.asked, dtype=torch.bool)[:, None]
         states = found.new_zeros(*ids.shape, found.shape[-1])
         states[read] = found
         for k, row in enumerate(rows):
@@ -224,15 +235,14 @@ def _attend(
 
     assert attention_mask is None
     layer = id(module)
-    parts = []
+    if packing.below is not None:
+        key, value = looked_at(module, packing.below, query.shape[1])
+    parts, asking = [], 0
     for run in packing.runs:
-        stop = run.start + run.count * run.length
-
-        def cut(states: Tensor, run: _Run = run, stop: int = stop) -> Tensor:
-            each: Tensor = states[0, :, run.start : stop].unflatten(1, (run.count, run.length))
-            return each.transpose(0, 1)
-
-        queries, keys, values, allowed = cut(query), cut(key), cut(value), None
+        whole = run.start, run.count, run.length
+        first, count, length = whole if packing.below is None else (asking, run.count, 1)
+        asking += run.count
+        queries, keys, values, allowed = _cut(query, first, count, length), _cut(key, *whole), _cut(value, *whole), None
         if run.shared:
             if run.leader >= 0:
                 shared = slice(run.leader, run.leader + run.shared)
@@ -250,6 +260,12 @@ def _attend(
         start, length = packing.keep
         packing.carried[layer] = tuple(x[:, :, start : start + length].clone() for x in (key, value))  # type: ignore[assignment]
     return torch.cat(parts)[None], None
+
+
+def _cut(states: Tensor, start: int, count: int, length: int) -> Tensor:
+    """``count`` neighbouring texts of a stream (1, h, l, d), as a batch."""
+    each: Tensor = states[0, :, start : start + count * length].unflatten(1, (count, length))
+    return each.transpose(0, 1)
 
 
 def _twin(module: nn.Module, config: Any) -> nn.Module:

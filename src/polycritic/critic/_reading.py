@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from polycritic.core import Candidate, FloatArray, PolycriticError, Progress, Task
+from polycritic.core import Candidate, FloatArray, PolycriticError, Progress, Task, bounds
 from polycritic.critic._scoring import Shapers, encode, surface_of
 from polycritic.tasks import Text
 
@@ -59,7 +59,8 @@ def quantiles(critic: Critic, candidates: Sequence[Candidate], task: Task, level
         raise PolycriticError("bad levels of quantiles", found=repr(list(levels)), expected="between 0 and 1")
     features, prior = read(critic, candidates, task)
     wanted = torch.tensor(list(levels), device=features.device)
-    return np.asarray(critic.head(task).quantiles(features, prior, wanted).double().cpu().numpy(), dtype=np.float64)
+    found = critic.head(task).quantiles(features, prior, wanted).double().clamp(*bounds(task.scale))
+    return np.asarray(found.cpu().numpy(), dtype=np.float64)
 
 
 @torch.inference_mode()

@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sys
 import tempfile
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from polycritic import __version__
@@ -26,12 +28,10 @@ def save(critic: Critic, folder: Path) -> None:
     """Write a critic; an older one in the same folder is replaced only when the new one is complete."""
     from safetensors.torch import save_file
 
+    from polycritic.critic import heads, sharing
     from polycritic.critic._critic import default_head
 
-    if critic.make_head is not default_head:
-        kinds = [type(head).__name__ for head in critic.heads]
-    else:
-        kinds = []
+    kinds = [] if critic.make_head is default_head else [_name(head, heads) for head in critic.heads]
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -44,14 +44,14 @@ def save(critic: Critic, folder: Path) -> None:
             "format": FORMAT,
             "polycritic": __version__,
             "backbone": {"kind": type(critic.backbone).__name__, **critic.backbone.spec()},
-            "sharing": type(critic.sharing).__name__,
+            "sharing": _name(critic.sharing, sharing),
             "heads": kinds,
             "surface": list(critic.reads),
             "annotators": list(critic.annotators.names),
             "tasks": [
                 {"name": t.name, "description": t.description, "scale": scale_to_dict(t.scale)} for t in critic.tasks
             ],
-            "sha256": _digest(partial / "model.safetensors"),
+            "files": {str(f.relative_to(partial)): _digest(f) for f in sorted(partial.rglob("*")) if f.is_file()},
         }
         (partial / "critic.json").write_text(json.dumps(description, indent=1, ensure_ascii=False), encoding="utf-8")
         _swap(partial, folder)
@@ -65,46 +65,32 @@ def load(folder: Path) -> Critic:
     from safetensors.torch import load_file
 
     from polycritic.critic import backbones, heads, sharing
-    from polycritic.critic._critic import Critic
+    from polycritic.critic._critic import Critic, heads_by_scale
 
     description = read_description(folder)
-    weights = folder / "model.safetensors"
-    if not weights.is_file():
-        raise PolycriticError("a damaged critic", where=str(folder), expected="model.safetensors")
-    digest = _digest(weights)
-    if digest != description["sha256"]:
-        raise PolycriticError(
-            "a damaged critic",
-            where=str(weights),
-            found=f"sha256 {digest[:12]}...",
-            expected=f"sha256 {str(description['sha256'])[:12]}...",
-            mend="Copy the folder again, whole",
-        )
+    _check_files(folder, description)
     try:
         spec: dict[str, Any] = dict(description["backbone"])
         kind = str(spec.pop("kind"))
         known = [name for name in backbones.__all__ if name[0].isupper()]
         backbone = getattr(backbones, lookup(kind, known, "backbone")).restore(spec, folder / "backbone")
         tasks = [Task(t["name"], t["description"], scale_from_dict(t["scale"])) for t in description["tasks"]]
+        shape = _part(str(description["sharing"]), sharing, "sharing")
         names: list[str] = list(description["heads"])
         if names:
-            kinds = iter([getattr(heads, lookup(name, heads.__all__, "head")) for name in names])
-            critic = Critic(tasks, backbone, _sharing(sharing, description), _from(kinds))
-            own = [type(head) for head in critic.heads]
-            critic.make_head = _like(dict(zip([type(t.scale) for t in tasks], own, strict=True)))
+            kinds = [_part(name, heads, "head") for name in names]
+            critic = Critic(tasks, backbone, shape, _from(iter(kinds)))
+            critic.make_head = heads_by_scale(dict(zip([type(t.scale) for t in tasks], kinds, strict=True)))
         else:
-            critic = Critic(tasks, backbone, _sharing(sharing, description))
+            critic = Critic(tasks, backbone, shape)
         critic.reads = tuple(description["surface"])
         critic.annotators.add(description.get("annotators", ()))
     except (KeyError, TypeError) as error:
         raise PolycriticError("a damaged critic", where=str(folder / "critic.json"), found=repr(error)) from error
-    missing, unexpected = critic.load_state_dict(load_file(weights), strict=False)
-    if missing or unexpected:
-        raise PolycriticError(
-            "weights and description disagree",
-            where=str(folder),
-            found=f"{len(missing)} weights missing, {len(unexpected)} unexpected",
-        )
+    try:
+        critic.load_state_dict(load_file(folder / "model.safetensors"))
+    except RuntimeError as error:
+        raise PolycriticError("weights and description disagree", where=str(folder), found=str(error)) from error
     return critic.eval()
 
 
@@ -138,8 +124,31 @@ def read_description(folder: Path) -> dict[str, Any]:
     return description
 
 
-def _sharing(room: Any, description: dict[str, Any]) -> Any:
-    return getattr(room, lookup(str(description["sharing"]), room.__all__, "sharing"))
+def _name(part: object, room: ModuleType) -> str:
+    """What a part of a critic is called: by its name in the room, and a stranger by ``module:Name``."""
+    kind = type(part)
+    own = getattr(room, kind.__name__, None) is kind
+    return kind.__name__ if own else f"{kind.__module__}:{kind.__qualname__}"
+
+
+def _part(name: str, room: ModuleType, what: str) -> Any:
+    """The class of that name; a stranger's must be there already, for a critic's folder says nothing that is run.
+
+    Raises:
+        PolycriticError: There is none.
+    """
+    if ":" not in name:
+        return getattr(room, lookup(name, room.__all__, what))
+    module, _, attribute = name.partition(":")
+    found = getattr(sys.modules.get(module), attribute, None)
+    if found is None:
+        raise PolycriticError(
+            f"a critic with a {what} of somebody else",
+            found=repr(name),
+            expected=f"{module} to be imported before",
+            mend="On the command line, name an object of your own that loads it: package.module:Name",
+        )
+    return found
 
 
 def _from(kinds: Any) -> Any:
@@ -149,10 +158,24 @@ def _from(kinds: Any) -> Any:
     return make
 
 
-def _like(kinds: dict[type[Scale], Any]) -> Any:
-    from polycritic.critic._critic import default_head
-
-    return lambda scale, dim: kinds.get(type(scale), default_head)(scale, dim)
+def _check_files(folder: Path, description: dict[str, Any]) -> None:
+    """Every file that was written must be there, and be the same."""
+    files = description.get("files")
+    if not isinstance(files, dict) or "model.safetensors" not in files:
+        raise PolycriticError(
+            "a damaged critic", where=str(folder / "critic.json"), expected='the digests of its files, "files"'
+        )
+    for name, expected in files.items():
+        path = folder / name
+        found = _digest(path) if path.is_file() else ""
+        if found != expected:
+            raise PolycriticError(
+                "a damaged critic",
+                where=str(path),
+                found=f"sha256 {found[:12]}..." if found else "no such file",
+                expected=f"sha256 {str(expected)[:12]}...",
+                mend="Copy the folder again, whole",
+            )
 
 
 def _digest(path: Path) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from polycritic.core import Candidate, FloatArray, Progress, Scores, Task
+from polycritic.core import Candidate, FloatArray, Progress, Scores, Task, bounds
 from polycritic.critic._batch import describe_text, token_buckets
 from polycritic.critic._packed import Packed, batches, can_pack
 from polycritic.critic._prefix import Group, shared_prefixes
@@ -72,7 +72,7 @@ def score_steps(critic: Critic, candidates: Sequence[Candidate], task: Task) -> 
         shapers = Shapers(critic, [task])
         texts = [critic.backbone.render(task, c) for c in candidates]
         tokens, surface = critic.backbone.tokenize(texts), surface_of(critic, texts)
-        for index, _, states in encode(critic, tokens):
+        for index, _, states in encode(critic, tokens, every=True):
             for k, i in enumerate(index):
                 kept = [(j, end) for j, end in enumerate(tokens[i].ends) if end >= 0]
                 if kept:
@@ -135,20 +135,24 @@ class Shapers:
         return features, self.critic.prior(features, surface, [self.tasks[column]], same)
 
     def decode(self, column: int, pooled: Tensor, surface: Tensor) -> tuple[Tensor, Tensor]:
-        return self.heads[column].decode(*self.read(column, pooled, surface))
+        """Means (r,) on the scale, to the last of double precision's bits, and standard deviations (r,)."""
+        mean, spread = self.heads[column].decode(*self.read(column, pooled, surface))
+        return mean.double().clamp(*bounds(self.tasks[column].scale)), spread
 
 
-def encode(critic: Critic, tokens: Sequence[Tokens]) -> Iterator[tuple[list[int], Tensor, Tensor]]:
+def encode(
+    critic: Critic, tokens: Sequence[Tokens], *, every: bool = False
+) -> Iterator[tuple[list[int], Tensor, Tensor]]:
     """Encode texts in batches of like length: which texts, their pooled features (s, d), their states (s, l, d).
 
     Where the backbone can be packed, no padding is computed, and a decoder reads a beginning that texts share once; elsewhere
-    each batch is padded to its longest text.
+    each batch is padded to its longest text. Unless ``every`` token's state is wanted, there may be those alone that are pooled.
     """
     backbone, device = critic.backbone, critic.device
     budget = _BUDGETS.get(device.type, _DEVICE_BUDGET)
     rest = list(range(len(tokens)))
     if can_pack(backbone):
-        packed, groups = Packed(backbone), _groups(backbone, tokens, device)
+        packed, groups = Packed(backbone, every), _groups(backbone, tokens, device)
         for batch in batches(tokens, groups, budget):
             with _precision(backbone, device):
                 states, mask = packed(tokens, batch, device)

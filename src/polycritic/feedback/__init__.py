@@ -27,7 +27,7 @@ from polycritic.feedback._from_rows import table, task_index_of
 from polycritic.feedback._part import Kind
 from polycritic.feedback._problem import FeedbackError, Problem
 from polycritic.feedback._read import read
-from polycritic.feedback._report import DataReport, Leaks, Lengths, TaskReport, check
+from polycritic.feedback._report import DataReport, Leaks, Lengths, TaskReport, check, leaks
 from polycritic.feedback._scales import infer_scale
 from polycritic.feedback._split import Split, hash_percent, split_by_family, split_by_prompt, split_by_task
 from polycritic.feedback._stream import FeedbackStream, stream
@@ -49,6 +49,7 @@ __all__ = [
     "concatenate",
     "hash_percent",
     "infer_scale",
+    "leaks",
     "read",
     "split_by_family",
     "split_by_prompt",

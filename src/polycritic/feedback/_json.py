@@ -19,7 +19,7 @@ from pyarrow import json as arrow_json
 
 from polycritic.core import IntArray
 from polycritic.feedback._columns import known
-from polycritic.feedback._problem import Faults, shown
+from polycritic.feedback._problem import Faults, FeedbackError, Problem, shown
 from polycritic.feedback._source import Block, Line, Source, lines_of
 
 _BLOCK_BYTES = (1 << 22, 1 << 27, (1 << 31) - 1)
@@ -252,6 +252,32 @@ def merged(first: Shape, second: Shape) -> Shape:
         clash = any(kind is None and (first.get(name), second.get(name)) != (None, None) for name, kind in both.items())
         return None if clash else both
     return first if first == second else None
+
+
+def table_block(source: Source, table: pa.Table, faults: Faults) -> Block:
+    """The rows of a table, which follow what was read of its source before: the columns that mean something, sound texts.
+
+    Raises:
+        FeedbackError: It has a column twice.
+    """
+    start = source.records
+    source.records += table.num_rows
+    return valid_rows(
+        source, Block(table.select(once(source, table.column_names)), np.arange(start, source.records)), faults
+    )
+
+
+def once(source: Source, names: Sequence[str]) -> list[str]:
+    """The names that mean something.
+
+    Raises:
+        FeedbackError: One of them stands there twice.
+    """
+    kept = [name for name in names if known(name)]
+    for name in kept:
+        if kept.count(name) > 1:
+            raise FeedbackError([Problem(source.name, "", name, "the column twice", "each column once")], 1)
+    return kept
 
 
 def valid_rows(source: Source, block: Block, faults: Faults) -> Block:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import csv as text_csv
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from polycritic.core import PolycriticError
-from polycritic.feedback._columns import known
-from polycritic.feedback._json import blocks_of_rows, read_json_lines, valid_rows
+from polycritic.feedback._csv import read_csv
+from polycritic.feedback._json import blocks_of_rows, once, read_json_lines, table_block
 from polycritic.feedback._problem import Faults, FeedbackError, Problem
-from polycritic.feedback._source import Block, Source, csv_lines, lines_of, lines_with_text
+from polycritic.feedback._source import Block, Source, csv_lines, lines_with_text
 
 _PIECE = 1 << 30
 _ENDINGS = ".jsonl, .jsonl.gz, .jsonl.zst, .json, .csv, .parquet, .arrow or .feather"
@@ -40,7 +38,7 @@ def open_source(thing: object, faults: Faults) -> tuple[Source, list[Block]]:
     table = _as_table(thing)
     if table is not None:
         source.name = "table"
-        return source, _pieces(source, table, faults)
+        return source, _cut([table_block(source, table, faults)])
     if not isinstance(thing, Iterable):
         expected = f"a path ({_ENDINGS}), an Arrow table, a Dataset, or a list of dicts"
         raise PolycriticError("not a source of rows", found=type(thing).__name__, expected=expected)
@@ -52,7 +50,7 @@ def _as_table(thing: Any) -> pa.Table | None:
         return thing
     if isinstance(thing, pa.RecordBatch):
         return pa.Table.from_batches([thing])
-    if hasattr(thing, "with_format") and hasattr(thing, "column_names"):  # a Dataset, with its selection applied
+    if hasattr(thing, "with_format") and hasattr(thing, "num_rows"):  # a Dataset, with its selection applied
         return thing.with_format("arrow")[:]
     if hasattr(thing, "__arrow_c_stream__"):
         return pa.table(thing)
@@ -72,9 +70,9 @@ def _open_path(path: Path, name: str, faults: Faults) -> tuple[Source, list[Bloc
             return source, _cut(_read_json(source, path, faults))
         if lower.endswith(".csv"):
             source.count_lines = csv_lines
-            return source, _pieces(source, _read_csv(source, path, faults), faults)
+            return source, _cut(read_csv(source, path, faults))
         if lower.endswith((".parquet", ".arrow", ".feather")):
-            return source, _pieces(source, _read_binary(path), faults)
+            return source, _cut([table_block(source, _read_binary(source, path), faults)])
     except (OSError, pa.ArrowInvalid) as error:
         problem = Problem(name, "", "", str(error).split("\n")[0], "a whole, undamaged file")
         raise FeedbackError([problem], 1) from None
@@ -97,66 +95,11 @@ def _read_json(source: Source, path: Path, faults: Faults) -> list[Block]:
     return blocks_of_rows(source, enumerate(rows), faults)
 
 
-def _read_csv(source: Source, path: Path, faults: Faults) -> pa.Table:
-    for number, offset, line in lines_of(path):
-        check_utf8(source, number, offset, line)
-    if not path.stat().st_size:
-        return pa.table({})
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        names = next(text_csv.reader(file), [])
-    return csv_table(source, path, names, faults)
-
-
-def check_utf8(source: Source, number: int, offset: int, line: bytes) -> None:
-    """Refuse a line of a CSV file that is no text: where the next row begins cannot be told.
-
-    Raises:
-        FeedbackError: It is not UTF-8.
-    """
-    try:
-        line.decode()
-    except UnicodeDecodeError as error:
-        found = f"byte 0x{line[error.start]:02x} at byte {offset + error.start}"
-        raise FeedbackError([Problem(f"{source.name}:{number}", "", "", found, "text in UTF-8")], 1) from None
-
-
-def csv_table(source: Source, file: object, names: list[str], faults: Faults) -> pa.Table:
-    """Rows under a heading, as a table that has a column of the rows' numbers; they follow what was read before.
-
-    Args:
-        source: Where they come from.
-        file: A path, or an Arrow stream.
-        names: The heading.
-        faults: Rows with too many or too few columns are noted here.
-    """
-    from pyarrow import csv
-
-    bad: list[int] = []
-    start = source.records
-
-    def note(row: Any) -> str:
-        bad.append(row.number)
-        columns = f"{row.expected_columns} columns"
-        faults.add(source, start + row.number - 2, "", f"{row.actual_columns}", columns)
-        return "skip"
-
-    types = {name: pa.string() for name in names if known(name, text=True)}
-    table = csv.read_csv(
-        file,
-        csv.ReadOptions(use_threads=False),
-        csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note),
-        csv.ConvertOptions(column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False),
-    )
-    count = table.num_rows + len(bad)
-    source.records = start + count
-    keep = np.setdiff1d(np.arange(count), np.array(bad, dtype=np.int64) - 2)
-    return table.append_column("\0record", pa.array(start + keep))
-
-
-def _read_binary(path: Path) -> pa.Table:
+def _read_binary(source: Source, path: Path) -> pa.Table:
     if path.name.lower().endswith(".parquet"):
         from pyarrow import parquet
 
+        once(source, parquet.read_schema(path).names)
         return parquet.read_table(path)
     mapped = pa.memory_map(str(path))
     try:
@@ -164,17 +107,6 @@ def _read_binary(path: Path) -> pa.Table:
     except pa.ArrowInvalid:
         mapped.seek(0)
         return pa.ipc.open_stream(mapped).read_all()
-
-
-def _pieces(source: Source, table: pa.Table, faults: Faults) -> list[Block]:
-    """A whole table as blocks, its texts checked."""
-    if "\0record" in table.column_names:
-        records = table.column("\0record").to_numpy()
-    else:
-        records = np.arange(table.num_rows)
-        source.records = table.num_rows
-    block = valid_rows(source, Block(table.select([n for n in table.column_names if known(n)]), records), faults)
-    return _cut([block])
 
 
 def _cut(blocks: list[Block]) -> list[Block]:

@@ -6,13 +6,11 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
-from polycritic.core import IntArray
-from polycritic.feedback._columns import known
-from polycritic.feedback._json import read_json_piece, valid_rows
-from polycritic.feedback._open import ENDINGS_OF_LINES, check_utf8, csv_table, open_source
+from polycritic.feedback._csv import check_utf8, csv_blocks
+from polycritic.feedback._json import once, read_json_piece, table_block
+from polycritic.feedback._open import ENDINGS_OF_LINES, open_source
 from polycritic.feedback._problem import Faults, FeedbackError, Problem
 from polycritic.feedback._source import Block, Line, Source, csv_lines, lines_of, lines_with_text
 
@@ -45,7 +43,7 @@ def open_pieces(path: Path, faults: Faults, *, whole: bool = False) -> tuple[Sou
             source.count_lines = csv_lines
             return source, _guarded(source, _of_csv(source, path, faults))
         if lower.endswith((".parquet", ".arrow", ".feather")):
-            tables = _of_parquet(path) if lower.endswith(".parquet") else _of_arrow(path)
+            tables = _of_parquet(source, path) if lower.endswith(".parquet") else _of_arrow(path)
             return source, _guarded(source, _of_tables(source, tables, faults))
     source, blocks = open_source(path, faults)
     return source, iter([blocks])
@@ -104,18 +102,16 @@ def _of_csv(source: Source, path: Path, faults: Faults) -> Iterator[list[Block]]
 def _csv_piece(
     source: Source, heading: bytes, lines: list[bytes], names: list[str], faults: Faults
 ) -> Iterator[list[Block]]:
-    text = pa.BufferReader(b"\n".join([heading, *lines]))
-    table = csv_table(source, text, names, faults)
-    yield [_block(source, table, table.column("\0record").to_numpy(), faults)]
+    yield csv_blocks(source, pa.BufferReader(b"\n".join([heading, *lines])), names, faults)
 
 
-def _of_parquet(path: Path) -> Iterator[pa.Table]:
+def _of_parquet(source: Source, path: Path) -> Iterator[pa.Table]:
     from pyarrow import parquet
 
     with parquet.ParquetFile(path, buffer_size=1 << 16) as file:
         groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
         size = max(1, sum(group.total_byte_size for group in groups) // max(file.metadata.num_rows, 1))
-        names = [name for name in file.schema_arrow.names if known(name)]
+        names = once(source, file.schema_arrow.names)
         for batch in file.iter_batches(min(_ROWS, max(1, _PIECE // size)), columns=names, use_threads=False):
             yield pa.Table.from_batches([batch])
         if not file.metadata.num_rows:
@@ -139,11 +135,4 @@ def _of_arrow(path: Path) -> Iterator[pa.Table]:
 
 def _of_tables(source: Source, tables: Iterator[pa.Table], faults: Faults) -> Iterator[list[Block]]:
     for table in tables:
-        start = source.records
-        source.records += table.num_rows
-        yield [_block(source, table, np.arange(start, source.records), faults)]
-
-
-def _block(source: Source, table: pa.Table, records: IntArray, faults: Faults) -> Block:
-    kept = table.select([name for name in table.column_names if known(name)])
-    return valid_rows(source, Block(kept, records), faults)
+        yield [table_block(source, table, faults)]

@@ -20,7 +20,7 @@ from polycritic.feedback._shapes import compile_rows
 from polycritic.feedback._source import Block, Source
 from polycritic.feedback._table import FeedbackTable, off_scale
 from polycritic.feedback._votes import one_vote_a_row
-from polycritic.tasks import read_tasks
+from polycritic.tasks import read_tasks, stated_scales
 
 _TWO_CODES = ("preference_b",)
 
@@ -44,7 +44,7 @@ def read(
     Args:
         sources: Paths (``.jsonl``, ``.jsonl.gz``, ``.jsonl.zst``, ``.json``, ``.csv``, ``.parquet``, ``.arrow``,
             ``.feather``), Arrow tables, Hugging Face datasets, or lists of dicts.
-        tasks: Tasks with their scales and descriptions, or a TOML file of them.
+        tasks: Tasks with their scales and descriptions, or a TOML file of them, in which a scale that is left out is inferred.
         skip_bad_rows: Go on without bad rows; ``.skipped`` of the result holds them.
         each_vote: Make one row of each vote where a row lists several (``votes``, or lists in ``ratings``), with its annotator's
             name: that in the list ``annotators``, else the vote's place (``annotator 1``). Otherwise lists count as their mean.
@@ -64,8 +64,7 @@ def read(
     """
     if not sources:
         raise PolycriticError("nothing to read", expected="one or more files, tables or lists of rows")
-    given = read_tasks(tasks) if isinstance(tasks, str | Path) else tuple(tasks or ())
-    stated = {task.name: task for task in given}
+    stated, only_described = stated_tasks(tasks)
     faults, remarks = Faults(), Remarks()
     parts: list[Part] = []
     opened: list[Source] = []
@@ -80,7 +79,15 @@ def read(
     if problems and not skip_bad_rows:
         mend = "Mend the rows, or skip them with skip_bad_rows (--skip-bad-rows)"
         raise FeedbackError(problems, faults.count, mend)
-    return assemble([sound(part, faults) for part in parts], stated, remarks.said(), problems)
+    return assemble([sound(part, faults) for part in parts], stated, only_described, remarks.said(), problems)
+
+
+def stated_tasks(tasks: Sequence[Task] | Path | str | None) -> tuple[dict[str, Task], frozenset[str]]:
+    """The tasks that were given, by name, and those whose scale was left out."""
+    if isinstance(tasks, str | Path):
+        given, scaled = read_tasks(tasks), stated_scales(tasks)
+        return {task.name: task for task in given}, frozenset(task.name for task in given) - scaled
+    return {task.name: task for task in tasks or ()}, frozenset()
 
 
 def note_off_scale(parts: Sequence[Part], stated: Mapping[str, Task], faults: Faults) -> None:
@@ -141,13 +148,17 @@ def rows_of(
 
 
 def assemble(
-    parts: Sequence[Part], stated: dict[str, Task], remarks: tuple[str, ...] = (), skipped: tuple[Problem, ...] = ()
+    parts: Sequence[Part],
+    stated: Mapping[str, Task],
+    only_described: Collection[str] = (),
+    remarks: tuple[str, ...] = (),
+    skipped: tuple[Problem, ...] = (),
 ) -> FeedbackTable:
     """One table of several parts, in the order of sources and records, with every task stated or inferred."""
     parts = [part for part in parts if len(part)]
     found: Values = {}
     add_values(parts, found)
-    known, inferred = stated_or_inferred(found, stated)
+    known, inferred = stated_or_inferred(found, stated, only_described)
     part, row = in_order(parts)
     whole = FeedbackTable(parts, part, row, known, inferred=inferred, remarks=remarks, skipped=skipped)
     tasks = {task.name: task for task in described(known, instructions(whole), attributes_of(parts))}

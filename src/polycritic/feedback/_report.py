@@ -170,14 +170,14 @@ def check(
     rows: Sequence[Feedback] | Split,
     other: Sequence[Feedback] | None = None,
     *,
-    count_tokens: Callable[[str], int] | None = None,
+    count_tokens: Callable[[list[str]], Sequence[int]] | None = None,
 ) -> DataReport:
     """Look through feedback.
 
     Args:
         rows: Any rows, or a split, whose two sides are then compared.
         other: A second set, such as test rows, to be compared with the first.
-        count_tokens: The length of a text in tokens, for lengths in tokens.
+        count_tokens: The length of each of some texts in tokens, for lengths in tokens.
 
     >>> from polycritic.feedback import read
     >>> report = check(read([{"task": "sums", "prompt": "1 + 1", "completion": "2", "label": True}] * 2))
@@ -199,7 +199,7 @@ def check(
         duplicates=int(repeats(whole).sum()),
         empty=len(responses) - int(pc.sum(seen).as_py() or 0),
         identical=int(identical(whole).sum()),
-        leaks=_leaks(whole, table(other)) if other is not None else None,
+        leaks=leaks(whole, other) if other is not None else None,
         inferred=whole.inferred,
         remarks=whole.remarks,
         skipped=len({problem.where for problem in whole.skipped}),
@@ -239,14 +239,16 @@ def _task_report(whole: FeedbackTable, index: int, task: Task, asked: IntArray) 
     return TaskReport(task.name, scale_text(task.scale), of_kind, len(np.unique(asked[at])), balance, mean)
 
 
-def _lengths(what: str, texts: pa.ChunkedArray | pa.Array, count: Callable[[str], int] | None) -> dict[str, Lengths]:
+def _lengths(
+    what: str, texts: pa.ChunkedArray | pa.Array, count: Callable[[list[str]], Sequence[int]] | None
+) -> dict[str, Lengths]:
     if not len(texts):
         return {}
     words = np.asarray(pc.count_substring_regex(texts, r"\S+"), dtype=np.float64)
     characters = np.asarray(pc.utf8_length(texts), dtype=np.float64)
     found = {f"{what} words": _summary(words), f"{what} characters": _summary(characters)}
     if count is not None:
-        found[f"{what} tokens"] = _summary(np.array([count(text.as_py()) for text in texts], dtype=np.float64))
+        found[f"{what} tokens"] = _summary(np.array(count(texts.to_pylist()), dtype=np.float64))
     return found
 
 
@@ -255,7 +257,18 @@ def _summary(values: FloatArray) -> Lengths:
     return Lengths(int(values.min()), float(median), float(values.mean()), float(most), int(values.max()))
 
 
-def _leaks(first: FeedbackTable, second: FeedbackTable) -> Leaks:
+def leaks(rows: Sequence[Feedback], other: Sequence[Feedback]) -> Leaks:
+    """What rows to learn from share with rows to be tested on.
+
+    Args:
+        rows: To learn from.
+        other: To be tested on.
+
+    >>> from polycritic.feedback import read
+    >>> leaks(*(read([{"prompt": p, "completion": "2", "label": True}]) for p in ("1 + 1?", "1 + 1"))).similar_prompts
+    1
+    """
+    first, second = table(rows), table(other)
     seen, asked = _texts(first, "prompt").unique(), _texts(second, "prompt").unique()
     shared = asked.filter(pc.is_in(asked, seen))
     plain = _plain(asked)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
@@ -138,8 +138,10 @@ def add_values(parts: Sequence[Part], found: Values) -> None:
                 columns[own] = _joined(columns[own], summary) if own in columns else summary
 
 
-def stated_or_inferred(found: Values, stated: Mapping[str, Task]) -> tuple[dict[str, Task], tuple[str, ...]]:
-    """Every task's statement, and one sentence for each scale that was inferred.
+def stated_or_inferred(
+    found: Values, stated: Mapping[str, Task], described: Collection[str] = ()
+) -> tuple[dict[str, Task], tuple[str, ...]]:
+    """Every task's statement, and one sentence for each scale that was inferred: of tasks that nobody stated or only described.
 
     Tasks of one family whose values stand in one column share its range of levels: where one task's lowest rating is
     2 and another's is 1, both have levels from 1.
@@ -147,7 +149,7 @@ def stated_or_inferred(found: Values, stated: Mapping[str, Task]) -> tuple[dict[
     Raises:
         PolycriticError: Two sources use different scales for one task, and nobody stated which holds.
     """
-    scales = {name: _agreed(name, seen) for name, seen in found.items() if name not in stated}
+    scales = {name: _agreed(name, seen) for name, seen in found.items() if name not in stated or name in described}
     widest: dict[object, tuple[float, float]] = {}
     for name, scale in scales.items():
         if isinstance(scale, Levels):
@@ -157,7 +159,8 @@ def stated_or_inferred(found: Values, stated: Mapping[str, Task]) -> tuple[dict[
         if isinstance(scale, Levels):
             low, high = widest[_shared(name, found)]
             scales[name] = Levels(tuple(str(level) for level in range(int(low), int(high) + 1)))
-    tasks = {name: stated[name] if name in stated else Task(name, scale=scales[name]) for name in found}
+    tasks = {name: stated.get(name) or Task(name) for name in found}
+    tasks |= {name: replace(tasks[name], scale=scale) for name, scale in scales.items()}
     return tasks, tuple(_sentence(name, scale, found[name]) for name, scale in scales.items())
 
 
@@ -186,8 +189,9 @@ def _agreed(name: str, seen: Mapping[_Column, _Summary]) -> Scale:
         return together
     for one in used:
         same = [own for own in used if (own.source, own.truth) == (one.source, one.truth)]
-        scale = _scale_of(reduce(_joined, (seen[own] for own in same)), truth=one.truth)
-        if not _fits(scale, together, truth=one.truth):
+        values = reduce(_joined, (seen[own] for own in same))
+        scale = _scale_of(values, truth=one.truth)
+        if not _fits(scale, together, truth=one.truth) or _five_of_ten(values, together):
             others = [own.source.name for own in used if own not in same]
             raise PolycriticError(
                 f"task {name!r} has two scales",
@@ -212,6 +216,11 @@ def _fits(scale: Scale, together: Scale, *, truth: bool) -> bool:
             return (low, high) in ((1.0, 5.0), (0.0, 5.0), (1.0, 10.0), (0.0, 10.0))
         case _:
             return scale == together
+
+
+def _five_of_ten(values: _Summary, together: Scale) -> bool:
+    """Whether a source uses a scale that ends at 5, from end to end, where others go to 8, 9 or 10."""
+    return values.low <= 1.0 and values.high == 5.0 and 8.0 <= bounds(together)[1] <= 10.0
 
 
 def _sentence(name: str, scale: Scale, seen: Mapping[_Column, _Summary]) -> str:

@@ -18,13 +18,13 @@ from polycritic.feedback._read import (
     note_off_scale,
     rows_of,
     sound,
+    stated_tasks,
 )
 from polycritic.feedback._rows import Remarks
 from polycritic.feedback._scales import Values, add_values, stated_or_inferred
 from polycritic.feedback._shapes import compile_rows
 from polycritic.feedback._source import Source
 from polycritic.feedback._table import FeedbackTable
-from polycritic.tasks import read_tasks
 
 _ENOUGH = 1000
 """Bad rows after which nobody reads on."""
@@ -136,8 +136,7 @@ def stream(
     """
     if not paths:
         raise PolycriticError("nothing to read", expected="one or more files")
-    given = read_tasks(tasks) if isinstance(tasks, str | Path) else tuple(tasks or ())
-    stated = {task.name: task for task in given}
+    stated, only_described = stated_tasks(tasks)
     values: Values = {}
     instructed: dict[str, str | None] = {}
     attributes: set[str] = set()
@@ -157,7 +156,7 @@ def stream(
                 if faults.count >= _ENOUGH:
                     _refuse(faults, opened)
     _refuse(faults, opened)
-    known, _ = stated_or_inferred(values, stated)
+    known, _ = stated_or_inferred(values, stated, only_described)
     return FeedbackStream(described(known, instructed, attributes), rows, files)
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_VOID = frozenset({"meta", "line", "rect", "circle", "path", "polyline", "polygon"})
+_VOID = frozenset({"meta", "wbr", "line", "rect", "circle", "path", "polyline", "polygon"})
 
 
 class Markup(str):
@@ -35,6 +35,16 @@ def join(*parts: str) -> Markup:
     'a &amp; b<i>c</i>'
     """
     return Markup("".join(part if isinstance(part, Markup) else _escape(part) for part in parts))
+
+
+def broken(name: str) -> Markup:
+    """A task's name, which may go on in a new line after each ``/``.
+
+    >>> broken("math/dates")
+    'math/<wbr/>dates'
+    """
+    first, *others = name.split("/")
+    return join(first, *(part for other in others for part in ("/", element("wbr"), other)))
 
 
 def _escape(text: str) -> str:

@@ -27,7 +27,7 @@ p { margin:.4rem 0; max-width:70ch; overflow-wrap:anywhere; }
   background:currentColor; }
 .rows { background:var(--card); border:1px solid var(--rule); border-radius:10px; overflow:hidden; margin:.75rem 0; }
 .rows details + details, .rows .head + details { border-top:1px solid var(--rule); }
-.grid-row { display:grid; grid-template-columns:minmax(0,1.5fr) minmax(0,2fr) 8.6em 11.5em 4.2em; gap:14px; align-items:center;
+.grid-row { display:grid; grid-template-columns:minmax(0,2fr) minmax(0,1.8fr) 8.6em 11.5em 4.2em; gap:14px; align-items:center;
   padding:5px 16px 5px 12px; }
 .head { color:var(--soft); font-size:.8rem; padding-left:32px; }
 summary { cursor:pointer; list-style:none; } summary::-webkit-details-marker { display:none; }
@@ -94,6 +94,7 @@ svg.axis { height:16px; } .reach { stroke:currentColor; stroke-width:3; stroke-l
   main { padding:24px 16px 48px; } h1 { font-size:1.5rem; } .head { display:none; }
   .grid-row { grid-template-columns:minmax(0,1fr) auto; gap:0 10px; padding:8px 12px 8px 8px; }
   .grid-row .bar-place { grid-column:1 / -1; grid-row:2; padding-left:20px; } .grid-row .extra { display:none; }
+  .grid-row .what { font-size:.95rem; } .grid-row .interval { display:block; }
   .mistake .note { padding-left:20px; } .more { padding:4px 12px 14px 28px; }
   .small { grid-template-columns:repeat(2,minmax(0,1fr)); gap:10px; }
   td, th { padding-right:10px; } .interval { font-size:.8em; }

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from polycritic.core import Estimate, scale_text
 from polycritic.evaluation import Evaluation, TaskEvaluation
 from polycritic.report._charts import COLOURS, gain_bar
-from polycritic.report._markup import Markup, element, join
+from polycritic.report._markup import Markup, broken, element, join
 
 _FOLD = 6
 """Families of more tasks than this are folded into one row."""
@@ -131,7 +131,7 @@ def _line(
     return element(
         "summary",
         {"class": "grid-row"},
-        element("span", {"class": "what"}, name),
+        element("span", {"class": "what"}, broken(name)),
         element("span", {"class": "bar-place"}, gain_bar(estimate, low, shown)),
         element(
             "span",

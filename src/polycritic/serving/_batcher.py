@@ -9,9 +9,9 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from polycritic.core import Candidate, Judge, Scores, Task, concatenate
 from polycritic.serving._errors import Refused
@@ -19,17 +19,47 @@ from polycritic.serving._limits import Limits
 from polycritic.serving._metrics import Metrics
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Waiting:
     judge: Judge
     candidates: tuple[Candidate, ...]
     tasks: tuple[Task, ...]
-    cost: int
+    costs: list[int]
     answer: asyncio.Future[Scores]
+    left: int
+    """What its candidates that were not scored yet cost."""
+    done: int = 0
+    """How many of its candidates were scored."""
+    parts: list[Scores] = field(default_factory=list)
+
+    def fitting(self, room: int) -> int:
+        """How many of the next candidates fit into a room; one, where none does."""
+        n = 0
+        for cost in self.costs[self.done :]:
+            room -= cost
+            if room < 0:
+                break
+            n += 1
+        return max(n, min(1, len(self.candidates) - self.done))
+
+    def add(self, part: Scores) -> None:
+        """Take the scores of the next candidates; those of the last make the answer."""
+        self.parts.append(part)
+        self.left -= sum(self.costs[self.done : self.done + len(part)])
+        self.done += len(part)
+        if self.done == len(self.candidates) and not self.answer.done():
+            self.answer.set_result(self.parts[0] if len(self.parts) == 1 else concatenate(self.parts))
+
+
+_Batch = list[tuple[_Waiting, int]]
+"""Requests, and how many of each one's next candidates are scored now."""
 
 
 class Batcher:
-    """Scores requests in batches of bounded size, in the order they came.
+    """Scores requests in batches of bounded size, in the order they came, but for those larger than a batch.
+
+    These are scored in parts, the oldest first, and take turns with the others: every second batch is theirs as long as both
+    kinds wait. However many large ones wait, a small one waits for a single part of them, and none of them starves.
 
     **Laws**: every request that was let in is answered, and with what ``judge.score`` says of each of its candidates alone; work
     that nobody waits for any more stops after one batch.
@@ -40,6 +70,7 @@ class Batcher:
         self.waiting: deque[_Waiting] = deque()
         self._some = asyncio.Event()
         self._closed = False
+        self._large_is_next = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="scoring")
         self._speed = 10_000.0  # characters a second, a guess until the first batch
         self._worker: asyncio.Task[None] | None = None
@@ -64,39 +95,40 @@ class Batcher:
         """
         if self._closed:
             raise Refused(503, "the server is shutting down", retry_after=1)
-        cost = sum(costs(candidates, tasks))
+        each = costs(candidates, tasks)
+        cost = sum(each)
         if cost > self.limits.characters:
             raise Refused(413, f"at most {self.limits.characters} characters, candidates times tasks, found {cost}")
         self._forget()
         if len(self.waiting) >= self.limits.queue:
-            seconds = sum(w.cost for w in self.waiting) / self._speed
+            seconds = sum(w.left for w in self.waiting) / self._speed
             raise Refused(429, "the queue is full", retry_after=min(max(1, math.ceil(seconds)), 60))
         answer: asyncio.Future[Scores] = asyncio.get_running_loop().create_future()
-        self.waiting.append(_Waiting(judge, tuple(candidates), tuple(tasks), cost, answer))
+        self.waiting.append(_Waiting(judge, tuple(candidates), tuple(tasks), each, answer, cost))
         self._some.set()
         return answer
 
     def _forget(self) -> None:
         """Drop those whose client left or gave up."""
-        gone = sum(w.answer.done() for w in self.waiting)
-        if gone:
-            self.waiting = deque(w for w in self.waiting if not w.answer.done())
-            self.metrics.abandoned += gone
+        self.metrics.abandoned += sum(w.answer.cancelled() for w in self.waiting)
+        self.waiting = deque(w for w in self.waiting if not w.answer.done())
 
-    def _next(self) -> list[_Waiting]:
-        """The oldest request, with those of the same judge and tasks that fit beside it."""
+    def _next(self) -> _Batch:
+        """As much of the request whose turn it is as a batch holds, with those of the same judge and tasks that fit beside it."""
         self._forget()
         if not self.waiting:
             return []
-        batch, rest = [self.waiting.popleft()], deque[_Waiting]()
-        room = self.limits.batch_characters - batch[0].cost
+        most = self.limits.batch_characters
+        first = next((w for w in self.waiting if (w.left > most) == self._large_is_next), self.waiting[0])
+        self._large_is_next = first.left <= most
+        batch = [(first, first.fitting(most))]
+        room = most - sum(first.costs[first.done : first.done + batch[0][1]])
         for w in self.waiting:
-            if w.cost <= room and w.judge is batch[0].judge and w.tasks == batch[0].tasks:
-                batch.append(w)
-                room -= w.cost
-            else:
-                rest.append(w)
-        self.waiting = rest
+            if w is not first and w.left <= room and w.judge is first.judge and w.tasks == first.tasks:
+                batch.append((w, len(w.candidates) - w.done))
+                room -= w.left
+        ends = {id(w) for w, n in batch if w.done + n == len(w.candidates)}
+        self.waiting = deque(w for w in self.waiting if id(w) not in ends)
         return batch
 
     async def _work(self) -> None:
@@ -110,34 +142,27 @@ class Batcher:
                 self._some.clear()
                 await self._some.wait()
 
-    async def _score(self, batch: list[_Waiting]) -> None:
-        started = time.perf_counter()
-        judge, tasks, candidates = batch[0].judge, batch[0].tasks, [c for w in batch for c in w.candidates]
-        parts: list[Scores] = []
+    async def _score(self, batch: _Batch) -> None:
+        started, first = time.perf_counter(), batch[0][0]
+        candidates = [c for w, n in batch for c in w.candidates[w.done : w.done + n]]
         try:
-            for part in _parts(candidates, tasks, self.limits.batch_characters):
-                if all(w.answer.done() for w in batch):
-                    return
-                run = asyncio.get_running_loop().run_in_executor
-                parts.append(await run(self._thread, _scored, judge, part, tasks))
+            run = asyncio.get_running_loop().run_in_executor
+            scores = await run(self._thread, _scored, first.judge, candidates, first.tasks)
         except Exception as error:  # a judge is a stranger; its error belongs to the request that made it
-            if len(batch) == 1:
-                if not batch[0].answer.done():
-                    batch[0].answer.set_exception(error)
-            else:
-                for w in batch:
-                    await self._score([w])
+            if len(batch) > 1:
+                for w, n in batch:
+                    if not w.answer.done():
+                        await self._score([(w, n)])
+            elif not first.answer.done():
+                first.answer.set_exception(error)
             return
-        scores = parts[0] if len(parts) == 1 else concatenate(parts)
-        seconds = max(time.perf_counter() - started, 1e-6)
-        self._speed += 0.2 * (sum(w.cost for w in batch) / seconds - self._speed)
-        self.metrics.batch(len(batch), len(candidates), sum(w.cost for w in batch))
-        first = 0
-        for w in batch:
-            rows = range(first, first + len(w.candidates))
-            first += len(w.candidates)
-            if not w.answer.done():
-                w.answer.set_result(scores.select(rows))
+        cost, end = sum(w.left for w, _ in batch), 0
+        for w, n in batch:
+            end += n
+            w.add(scores.select(range(end - n, end)))
+        cost -= sum(w.left for w, _ in batch)
+        self._speed += 0.2 * (cost / max(time.perf_counter() - started, 1e-6) - self._speed)
+        self.metrics.batch(sum(w.done == len(w.candidates) for w, _ in batch), len(candidates), cost)
 
 
 def _scored(judge: Judge, candidates: Sequence[Candidate], tasks: Sequence[Task]) -> Scores:
@@ -145,18 +170,6 @@ def _scored(judge: Judge, candidates: Sequence[Candidate], tasks: Sequence[Task]
     if scores.values.shape != (len(candidates), len(tasks)):
         raise RuntimeError(f"the judge answered {scores!r} to {len(candidates)} candidates and {len(tasks)} tasks")
     return scores
-
-
-def _parts(candidates: Sequence[Candidate], tasks: Sequence[Task], most: int) -> Iterator[list[Candidate]]:
-    """Runs of candidates that cost no more than a batch may, or are one."""
-    part, room = list[Candidate](), most
-    for candidate, cost in zip(candidates, costs(candidates, tasks), strict=True):
-        if part and cost > room:
-            yield part
-            part, room = [], most
-        part.append(candidate)
-        room -= cost
-    yield part
 
 
 def costs(candidates: Sequence[Candidate], tasks: Sequence[Task]) -> list[int]:

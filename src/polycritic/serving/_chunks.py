@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any
 
 from polycritic.core import Candidate, Judge, PolycriticError, Scores, Task
@@ -97,6 +98,9 @@ def _candidates(rows: FeedbackStream) -> Iterator[tuple[str, tuple[Candidate, ..
         yield from zip([names[i] for i in table.task_index.tolist()], table.candidates(), strict=True)
 
 
+_fields = attrgetter(*Candidate.__slots__)
+
+
 class _Seen:
     """Which candidates came before, in bounded memory: their digests in a database that spills to a file of its own."""
 
@@ -110,10 +114,7 @@ class _Seen:
 
     def add(self, column: int, candidate: Candidate) -> bool:
         """Whether the candidate is new for the task."""
-        texts = (getattr(candidate, name) for name in Candidate.__slots__)
-        fields = [part for text in texts for part in ((text,) if isinstance(text, str) else ("", *text, ""))]
-        said = "".join(f"{len(text)}:{text}" for text in (str(column), *fields))
-        digest = blake2b(said.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        digest = blake2b(repr((column, _fields(candidate))).encode(), digest_size=16).digest()
         return self._database.execute("INSERT OR IGNORE INTO seen VALUES (?)", (digest,)).rowcount == 1
 
     def close(self) -> None:

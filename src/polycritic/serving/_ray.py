@@ -60,7 +60,10 @@ class Ray:
             ray.init(address="local", num_cpus=count, **quiet)
         try:
             for row in self._dataset(data, load, chunks).iter_rows():
-                yield pickle.loads(row["scored"])
+                scored = pickle.loads(row["scored"])
+                if isinstance(scored, Exception):
+                    raise scored
+                yield scored
         finally:
             if started:
                 ray.shutdown()
@@ -100,12 +103,17 @@ def _reading(chunks: Chunks) -> Callable[[pa.Table], Iterator[pa.Table]]:
 
 
 class _Actor:
-    """Scores chunks on some machine."""
+    """Scores chunks on some machine; what the judge refuses travels back as it is, without Ray's account of the way."""
 
     def __init__(self, load: Load, tasks: Sequence[Task]) -> None:
         self.judge, self.tasks = load(), tasks
 
     def __call__(self, batch: pa.Table) -> pa.Table:
+        scored: list[bytes] = []
         with Progress("scoring", shown=False):
-            scored = [score_chunk(self.judge, self.tasks, pickle.loads(c.as_py())) for c in batch.column("chunk")]
-        return pa.table({"scored": pa.array([pickle.dumps(s) for s in scored], pa.large_binary())})
+            for chunk in batch.column("chunk"):
+                try:
+                    scored.append(pickle.dumps(score_chunk(self.judge, self.tasks, pickle.loads(chunk.as_py()))))
+                except PolycriticError as error:
+                    scored.append(pickle.dumps(error))
+        return pa.table({"scored": pa.array(scored, pa.large_binary())})

@@ -2,7 +2,7 @@
 
 from polycritic.tasks._select import families, select
 from polycritic.tasks._text import Field, Fitted, Text, encode_within, fit, render, shortened, whole
-from polycritic.tasks._toml import read_tasks, write_tasks
+from polycritic.tasks._toml import read_tasks, stated_scales, write_tasks
 
 __all__ = [
     "Field",
@@ -15,6 +15,7 @@ __all__ = [
     "render",
     "select",
     "shortened",
+    "stated_scales",
     "whole",
     "write_tasks",
 ]

@@ -17,8 +17,8 @@ _SCALES: dict[str, tuple[str, ...]] = {"binary": (), "interval": ("low", "high")
 def read_tasks(path: Path | str) -> tuple[Task, ...]:
     r"""Read tasks from a TOML file.
 
-    Each task is a table ``[tasks."family/name"]`` with an optional ``description`` and an optional ``scale``:
-    ``"binary"``, ``"utility"``, ``{kind = "levels", names = ["1", "2", "3"]}`` or
+    Each task is a table ``[tasks."family/name"]`` with an optional ``description`` and an optional ``scale`` (a utility if left
+    out): ``"binary"``, ``"utility"``, ``{kind = "levels", names = ["1", "2", "3"]}`` or
     ``{kind = "interval", low = 0, high = 100}``.
 
     Args:
@@ -37,7 +37,27 @@ def read_tasks(path: Path | str) -> tuple[Task, ...]:
     ...     read_tasks(path)
     (Task(name='qa/short', description='Is it short?', scale=Binary()),)
     """
-    path = Path(path)
+    page, tasks = _read(Path(path))
+    return tuple(_task(page, name, entry) for name, entry in tasks.items())
+
+
+def stated_scales(path: Path | str) -> frozenset[str]:
+    r"""The names of those tasks in a TOML file whose scale is stated; feedback tells the others' from its values.
+
+    Raises:
+        PolycriticError: As :func:`read_tasks`.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "tasks.toml"
+    ...     _ = path.write_text('[tasks.a]\nscale = "binary"\n[tasks.b]\ndescription = "Is it short?"\n')
+    ...     stated_scales(path)
+    frozenset({'a'})
+    """
+    return frozenset(name for name, entry in _read(Path(path))[1].items() if "scale" in entry)
+
+
+def _read(path: Path) -> tuple[_Page, dict[str, Any]]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -57,7 +77,7 @@ def read_tasks(path: Path | str) -> tuple[Task, ...]:
     tasks = content.get("tasks", {})
     if not isinstance(tasks, dict):
         raise PolycriticError("bad tasks", where=str(path), expected='tables [tasks."family/name"]', found=repr(tasks))
-    return tuple(_task(page, name, entry) for name, entry in tasks.items())
+    return page, tasks
 
 
 def write_tasks(path: Path | str, tasks: Iterable[Task]) -> None:

@@ -8,7 +8,8 @@ import json
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 500
 """Of each task, shown to a balancer that looks ahead."""
+_MOST_KEYED = 5_000
+"""Of all, by which a checkpoint knows its run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +255,7 @@ class _Run:
         _checkpoint.write(
             self.folder / "checkpoint.pt",
             {
-                "run": self._key(),
+                "run": self._key,
                 "number": self.number,
                 "critic": {name: tensor.detach().cpu() for name, tensor in self._trained()},
                 "optimizer": self.optimizer.state_dict(),
@@ -270,7 +273,7 @@ class _Run:
         if state is None:
             fit_surface(self.critic, self.feedback)
             return
-        if state["run"] != self._key():
+        if state["run"] != self._key:
             raise PolycriticError(
                 "the folder's checkpoint belongs to another run",
                 where=str(self.folder),
@@ -286,7 +289,9 @@ class _Run:
         self.best_quality, self.best = float(state["best_quality"]), state["best"]
         self._cut_log()
 
+    @cached_property
     def _key(self) -> str:
+        """What tells this run from another one: recipe, critic and rows, of very many an evenly spread sample."""
         named = ("checkpoint_every", "balancer", "regularizer", "sampler")
         recipe = {k: v for k, v in asdict(self.recipe).items() if k not in named}
         parts = [
@@ -297,6 +302,7 @@ class _Run:
             repr(self.critic.tasks),
             repr(self.order.sizes.tolist()),
             repr(self.critic.backbone.spec()),
+            *(repr(astuple(row)) for rows in (self.feedback, self.validation) for row in _spread(rows)),
         ]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -318,3 +324,8 @@ class _Run:
                 if json.loads(line)["number"] <= self.number:
                     kept.append(line)
         path.write_text("".join(kept), encoding="utf-8")
+
+
+def _spread(rows: Sequence[Feedback]) -> Iterator[Feedback]:
+    """All rows, or of very many an evenly spread sample."""
+    return (rows[i] for i in range(0, len(rows), math.ceil(len(rows) / _MOST_KEYED) or 1))

@@ -9,6 +9,11 @@ from torch import Tensor
 from polycritic.core import PolycriticError, bounds
 from polycritic.critic import Batch, Critic
 
+_NONE = 1e-20
+"""A text whose largest saliency is not above this says nothing: no task answers to it."""
+_STILL = 1e-12
+"""A token to which the tasks answer less than this, as a share of the text's largest answer, is one they do not read."""
+
 Regularizer = Callable[[Critic, Batch], Tensor]
 """What a step minimises beside its tasks' weighted losses: a number made of a critic and some of the step's rows."""
 
@@ -70,7 +75,8 @@ class RepMTL:
     def __call__(self, critic: Critic, batch: Batch) -> Tensor:
         """The weighted sum of both for a batch's texts and tasks."""
         entropies, anchors, agreements = [], [], []
-        for saliency, mask in saliencies(critic, batch):
+        for found, mask in saliencies(critic, batch):
+            saliency = in_own_unit(found)
             entropies.append(token_entropy(saliency, mask))
             anchor, agreement = alignments(saliency, mask)
             anchors.append(anchor)
@@ -107,6 +113,12 @@ def saliencies(critic: Critic, batch: Batch) -> list[tuple[Tensor, Tensor]]:
     return found
 
 
+def in_own_unit(saliency: Tensor) -> Tensor:
+    """Each text's saliencies over their largest, which neither penalty sees: those of a task learnt by heart are next to zero."""
+    largest: Tensor = saliency.detach().abs().amax((0, 2, 3), keepdim=True)
+    return torch.where(largest > _NONE, saliency / largest.clamp_min(_NONE), 0.0)
+
+
 def token_entropy(saliency: Tensor, mask: Tensor) -> Tensor:
     """The entropy over tasks of each real token that any task answers to, (n,), in nats, from saliencies (t, s, l, d).
 
@@ -114,7 +126,7 @@ def token_entropy(saliency: Tensor, mask: Tensor) -> Tensor:
     tensor([0.5623])
     """
     size = saliency.mean(-1).abs()
-    size = size[:, mask & (size.detach().sum(0) > 0.0)]
+    size = size[:, mask & (size.detach().sum(0) > _STILL)]
     share = size / size.sum(0)
     return -(share * share.clamp_min(torch.finfo(share.dtype).tiny).log()).sum(0)
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,20 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 from tests.models import TASKS, mixed_rows, number, tiny_decoder, tiny_encoder
+from torch.testing import assert_close
 
-from polycritic.core import Binary, Candidate, Interval, Judge, PolycriticError, StepRatings, Task, Utility
+from polycritic.core import (
+    BagRating,
+    Binary,
+    Candidate,
+    Interval,
+    Judge,
+    PolycriticError,
+    Rating,
+    StepRatings,
+    Task,
+    Utility,
+)
 from polycritic.critic import Critic, compile_batch
 from polycritic.critic.backbones import (
     Cached,
@@ -219,13 +232,19 @@ def test_damaged_and_foreign_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PolycriticError, match="damaged critic"):
         Critic.load(folder)
     weights.unlink()
-    with pytest.raises(PolycriticError, match=r"expected model\.safetensors"):
+    with pytest.raises(PolycriticError, match=r"model\.safetensors: a damaged critic.*no such file"):
         Critic.load(folder)
     weights.write_bytes(content)
     path = folder / "critic.json"
     description = json.loads(path.read_text())
     path.write_text(json.dumps({**description, "format": 99}))
     with pytest.raises(PolycriticError, match="newer polycritic"):
+        Critic.load(folder)
+    path.write_text(json.dumps({**description, "tasks": description["tasks"][:1]}))
+    with pytest.raises(PolycriticError, match="weights and description disagree"):
+        Critic.load(folder)
+    path.write_text(json.dumps({**description, "files": {}}))
+    with pytest.raises(PolycriticError, match="damaged critic"):
         Critic.load(folder)
     path.write_text("{")
     with pytest.raises(PolycriticError, match="damaged critic"):
@@ -238,6 +257,18 @@ def test_damaged_and_foreign_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PolycriticError, match="overwritten"):
         critic.save(tmp_path / "mine")
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
+
+
+def test_a_folder_without_its_tokenizer_is_refused(encoder: Path, tmp_path: Path) -> None:
+    Critic(TASKS, Transformer(encoder, max_length=32)).save(tmp_path / "critic")
+    for path in (tmp_path / "critic" / "backbone").glob("tokenizer*"):
+        path.unlink()
+    with pytest.raises(PolycriticError, match=r"tokenizer\S*: a damaged critic.*no such file"):
+        Critic.load(tmp_path / "critic")
+    bare = tmp_path / "bare"
+    shutil.copytree(encoder, bare, ignore=shutil.ignore_patterns("tokenizer*", "vocab*", "special*"))
+    with pytest.raises(PolycriticError, match=r"no vocabulary|cannot be loaded|fast tokenizer"):
+        Transformer(bare, max_length=32)
 
 
 @pytest.mark.parametrize("kind", ["encoder", "lora", "decoder"])
@@ -296,3 +327,12 @@ def test_a_missing_backbone_is_named(tmp_path: Path) -> None:
 
 def test_repr_is_short(encoder: Path) -> None:
     assert repr(Critic(TASKS, Words())) == "Critic(4 tasks, Words, 0.1M parameters)"
+
+
+def test_a_bag_of_one_weighs_like_its_rating() -> None:
+    task = Task("size", scale=Interval(0, 100))
+    critic = Critic([task], Words(dim=8))
+    one = Candidate("", "a word")
+    bag, alone = BagRating(task="size", candidates=(one,), value=70.0), Rating(task="size", candidate=one, value=70.0)
+    losses = [critic.losses(compile_batch([row], {"size": task}, critic.backbone)) for row in (bag, alone)]
+    assert_close(losses[0], losses[1])

@@ -125,6 +125,47 @@ def test_all_tools_score_the_same(critic: Critic, folder: Path, tmp_path: Path) 
     assert_allclose(stranger.score(asked, [task]).of(task), expected, atol=1e-4)
 
 
+def bytes_alone(folder: Path) -> None:
+    """Give a decoder a tokenizer of single bytes that adds nothing to a text, so that a pair is read as the two end to end."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    words = Tokenizer(models.BPE({letter: i for i, letter in enumerate([*letters, "<end>", "<pad>"])}, []))
+    words.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    words.decoder = decoders.ByteLevel()
+    PreTrainedTokenizerFast(tokenizer_object=words, eos_token="<end>", pad_token="<pad>").save_pretrained(folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "eos_token_id": 256, "pad_token_id": 257}))
+
+
+@pytest.mark.parametrize("kind", ["lora", "decoder"])
+def test_sentence_transformers_scores_adapters_and_decoders_the_same(kind: str, tmp_path: Path) -> None:
+    from sentence_transformers.cross_encoder import CrossEncoder
+
+    if kind == "decoder":
+        bytes_alone(tiny_decoder(tmp_path / "model"))
+        backbone = Transformer(tmp_path / "model", max_length=128)
+    else:
+        backbone = Transformer(tiny_encoder(tmp_path / "model"), tuning=LoRA(rank=2), max_length=48)
+    task, generator = TASKS[3], torch.Generator().manual_seed(0)
+    critic = lively(Critic(TASKS, backbone, surface=False))
+    with torch.no_grad():
+        for name, parameter in backbone.named_parameters():
+            if "lora_" in name:
+                parameter.normal_(0, 0.3, generator=generator)
+    candidates = [c for c in CANDIDATES[:12] if c.prompt]
+    expected = critic.score(candidates, [task]).of(task)
+    assert expected.std() > 1e-2
+    critic.export_hf(tmp_path / "one", task)
+    texts = [backbone.render(task, c) for c in candidates]
+    cross = CrossEncoder(str(tmp_path / "one"), device="cpu")
+    joint = "\n" if backbone.causal else ""
+    found = cross.predict([(text.before + joint, text.response) for text in texts], show_progress_bar=False)
+    bias = json.loads((tmp_path / "one" / "config.json").read_text()).get("polycritic_bias", [0.0])[0]
+    assert_allclose(found + bias, expected, atol=1e-4)
+
+
 def rounding(levels: int) -> Callable[[Path], None]:
     """Round every matrix to so many levels on either side of zero, in place of the quantiser."""
 

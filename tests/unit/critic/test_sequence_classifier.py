@@ -172,6 +172,17 @@ def test_several_labels_need_a_name() -> None:
     assert_allclose(judge.score(CANDIDATES, [QUALITY]).values[:, 0], logits[:, 2], atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", [encoder, decoder])
+def test_the_side_that_a_tokenizer_pads_is_of_no_account(kind: Callable[[], Any], tmp_path: Path) -> None:
+    """A benchmark or trainer may have saved it with the other one; a BERT would then read padding for its first token."""
+    words = tokenizer()
+    right = SequenceClassifier.from_folder(saved(tmp_path / "right", kind(), words)).score(CANDIDATES, [QUALITY])
+    words.padding_side = words.truncation_side = "left"
+    left = SequenceClassifier.from_folder(saved(tmp_path / "left", kind(), words))
+    assert left.tokenizer.padding_side == "left"
+    assert_allclose(left.score(CANDIDATES, [QUALITY]).values, right.values, atol=1e-6)
+
+
 def test_missing_weights_are_refused(tmp_path: Path) -> None:
     from tests.models import tiny_decoder, tiny_encoder
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 from tests import strategies
 
-from polycritic.core import Interval, PolycriticError, Task
-from polycritic.feedback import FeedbackError, Problem, read
+from polycritic.core import Interval, Levels, PolycriticError, Task
+from polycritic.feedback import FeedbackError, Problem, read, stream
 
 GOOD = {"task": "t", "prompt": "p", "completion": "c", "rating": 1.0}
 
@@ -179,6 +179,53 @@ def test_csv(tmp_path):
         read(path)
 
 
+def test_texts_of_csv_are_what_is_written(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('prompt,completion,reference,label\nNA,null,nan,true\nN/A,None,"",false\n')
+    first, second = (row.candidate for row in read(path))
+    assert (first.prompt, first.response, first.reference) == ("NA", "null", "nan")
+    assert (second.prompt, second.response, second.reference) == ("N/A", "None", "")
+
+
+def test_one_bad_cell_of_csv_spoils_its_own_row_alone(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("prompt,completion,label\np,a,True\np,b,maybe\np,c,false\np,d,NA\n")
+    with pytest.raises(FeedbackError, match="number or true or false, found 'maybe'") as caught:
+        read(path)
+    assert [problem.where for problem in caught.value.problems] == [f"{path}:3", f"{path}:5"]
+    assert [row.value for row in read(path, skip_bad_rows=True)] == [1.0, 0.0]
+    path.write_text("prompt,completion,rating\np,a,nan\np,b,3\np,c,inf\np,d,x\n")
+    with pytest.raises(FeedbackError) as caught:
+        read(path)
+    assert [(problem.where, problem.found) for problem in caught.value.problems] == [
+        (f"{path}:2", "nan"),
+        (f"{path}:4", "inf"),
+        (f"{path}:5", "'x'"),
+    ]
+
+
+def test_lists_and_objects_in_csv_are_json(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('prompt,completion_a,completion_b,votes\np,a,b,"[1, 2, 1]"\n')
+    assert read(path)[0].preference == 2 / 3
+    path.write_text('prompt,completion,ratings\np,a,"{""clear"": 3, ""true"": [1, 2]}"\n')
+    assert [row.value for row in read(path)] == [3.0, 1.5]
+
+
+def test_a_column_that_stands_there_twice(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("prompt,completion,completion,label\np,a,b,true\n")
+    with pytest.raises(FeedbackError, match=r"a\.csv: column 'completion': expected each column once"):
+        read(path)
+    twice = pa.table([pa.array(["p"])] * 2, names=["prompt", "prompt"])
+    with pytest.raises(FeedbackError, match="table: column 'prompt': expected each column once"):
+        read(twice)
+    parquet.write_table(twice, tmp_path / "a.parquet")
+    for reads in (read, stream):
+        with pytest.raises(FeedbackError, match=r"a\.parquet: column 'prompt': expected each column once"):
+            reads(tmp_path / "a.parquet")
+
+
 def test_invalid_text_in_parquet_is_found(tmp_path):
     texts = pa.array([b"good", b"caf\xe9"]).view(pa.binary()).cast(pa.binary())
     broken = pa.Array.from_buffers(pa.string(), 2, texts.buffers())
@@ -230,3 +277,9 @@ def test_tasks_from_a_file(tmp_path):
     table = read([GOOD], tasks=tmp_path / "tasks.toml")
     assert table.tasks == (Task("t", "How good?", Interval(0, 5)),)
     assert table.inferred == ()
+    (tmp_path / "tasks.toml").write_text('[tasks.t]\ndescription = "How good?"\n')
+    for found in (read([GOOD, {**GOOD, "rating": 5}], tasks=tmp_path / "tasks.toml"),):
+        assert found.tasks == (Task("t", "How good?", Levels(("1", "2", "3", "4", "5"))),)
+        assert found.inferred == ("task 't': one of the levels 1 < 2 < 3 < 4 < 5, from 2 values of 1 to 5",)
+    rows = jsonl(tmp_path / "t.jsonl", [GOOD, {**GOOD, "rating": 5}])
+    assert stream(rows, tasks=tmp_path / "tasks.toml").tasks == found.tasks

@@ -35,7 +35,7 @@ def test_counts_balance_and_lengths():
                 {"task": "w", "prompt": "q", "completion": "z", "rating": 1},
             ]
         ),
-        count_tokens=len,
+        count_tokens=lambda texts: [len(text) for text in texts],
     )
     assert report.rows == 8
     assert report.kinds == {"rating": 5, "comparison": 2, "ranking": 1}

@@ -74,6 +74,8 @@ def test_one_task_in_two_sources_is_inferred_from_both():
         (rated("t", [True, False], "label"), rated("t", [1, 5, 3])),
         (rated("t", [0.25, 0.75]), rated("t", [12.5, 80.3])),
         (rated("t", [0.25, 0.75]), rated("t", [1, 2, 5])),
+        (rated("t", [1, 3, 5]), rated("t", [2, 10])),
+        (rated("t", [1, 3, 5]), rated("t", [2.2, 9.7])),
     ],
 )
 def test_two_sources_that_disagree_are_refused(first, second):

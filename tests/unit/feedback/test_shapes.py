@@ -307,6 +307,7 @@ def test_a_dataset_is_read_with_its_selection():
     whole = datasets.Dataset.from_list([{"prompt": str(i), "chosen": "a", "rejected": "b"} for i in range(5)])
     assert [row.first.prompt for row in read(whole)] == list("01234")
     assert [row.first.prompt for row in read(whole.select([3, 1]))] == ["3", "1"]
+    assert [row.first.prompt for row in read(whole.to_iterable_dataset())] == list("01234")
     with pytest.raises(ValueError, match="Choose one of its splits"):
         read(datasets.DatasetDict({"train": whole}))
 

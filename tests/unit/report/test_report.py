@@ -17,7 +17,7 @@ from polycritic.report import ReportData, read_log, write_report
 
 HOSTILE = "</style></title><script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;\x00\ud800"
 VISIBLE = "</style></title><script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;\ufffd\ufffd"
-VOID = {"meta", "line", "rect", "circle", "path", "polyline", "polygon"}
+VOID = {"meta", "wbr", "line", "rect", "circle", "path", "polyline", "polygon"}
 
 
 class Page(HTMLParser):

@@ -3,11 +3,17 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
+from tests.models import tiny_encoder
 
 from polycritic.core import Candidate, Scores, Task
+from polycritic.critic import Critic, _scoring
+from polycritic.critic.backbones import Transformer
 from polycritic.serving._batcher import Batcher
 from polycritic.serving._errors import Refused
 from polycritic.serving._limits import Limits
@@ -79,7 +85,62 @@ def test_a_large_request_is_scored_in_parts_and_given_up_between_two() -> None:
         assert (await batcher.submit(gate, some("x"), A)).values.tolist() == [[1.0]]
         assert gate.sizes[4:] == [1, 1]
 
-    assert with_batcher(Limits(batch_characters=12), body).metrics.batches == 2
+    metrics = with_batcher(Limits(batch_characters=12), body).metrics
+    assert (metrics.batches, metrics.joined, metrics.candidates) == (6, 2, 7)
+
+
+def test_large_requests_and_small_ones_take_turns() -> None:
+    """However many large ones came before, a small one waits for one part of them; they go on meanwhile, the oldest first."""
+
+    async def body(batcher: Batcher, gate: Gate) -> None:
+        order: list[str] = []
+
+        def ask(name: str, *responses: str, tasks: tuple[Task, ...] = A) -> asyncio.Future[Scores]:
+            answer = batcher.submit(gate, some(*responses), tasks)
+            answer.add_done_callback(lambda _: order.append(f"{name} after {len(gate.sizes)}"))
+            return answer
+
+        busy = ask("busy", "x")
+        await asyncio.sleep(0.01)
+        large = [ask(f"large {n}", *["y" * n] * 8) for n in (5, 6)]  # two fit into a batch
+        small = [ask("a", "xx"), ask("b", "zz", tasks=B), ask("c", "xxx")]
+        gate.open.set()
+        await asyncio.gather(busy, *large, *small)
+        for n, answer in zip((5, 6), large, strict=True):
+            assert answer.result().values[:, 0].tolist() == [n] * 8
+        assert [answer.result().values.tolist() for answer in small] == [[[2.0]], [[2.0]], [[3.0]]]
+        assert gate.sizes == [1, 2, 2, 2, 1, 2, 2, 2, 2, 2, 2]
+        assert order == [
+            *("busy after 1", "a after 3", "c after 3", "b after 5"),
+            *("large 5 after 7", "large 6 after 11"),
+        ]
+
+    with_batcher(Limits(batch_characters=16), body)
+
+
+def test_the_rest_of_a_large_request_is_joined_by_others() -> None:
+    async def body(batcher: Batcher, gate: Gate) -> None:
+        busy = batcher.submit(gate, some("x"), A)
+        await asyncio.sleep(0.01)
+        large, small = batcher.submit(gate, some("a" * 9, "b" * 4), A), batcher.submit(gate, some("c" * 3), A)
+        gate.open.set()
+        await asyncio.gather(busy, large, small)
+        assert large.result().values[:, 0].tolist() == [9, 4]
+        assert gate.sizes == [1, 1, 2]
+
+    with_batcher(Limits(batch_characters=12), body)
+
+
+def test_a_large_request_that_fails_is_told_and_goes() -> None:
+    async def body(batcher: Batcher, gate: Gate) -> None:
+        gate.open.set()
+        with pytest.raises(RuntimeError, match="bad"):
+            await batcher.submit(gate, some("x" * 9, "bad", "x" * 9, "x" * 9), A)
+        assert (await batcher.submit(gate, some("x"), A)).values.tolist() == [[1.0]]
+        assert gate.sizes == [1, 1, 1]
+        assert not batcher.waiting
+
+    assert with_batcher(Limits(batch_characters=12), body).metrics.abandoned == 0
 
 
 def test_what_would_take_too_long_is_refused() -> None:
@@ -134,3 +195,26 @@ def test_closing_answers_all_who_wait_and_lets_nobody_in() -> None:
         assert [float(a.result().values[0, 0]) for a in answers] == list(range(1, 20))
 
     with_batcher(Limits(), body)
+
+
+def test_a_critic_computes_what_was_joined_by_the_number_of_tokens(tmp_path: Path) -> None:
+    """Short and long texts of many requests: every pass through the model is as full as whole texts allow."""
+    backbone = Transformer(tiny_encoder(tmp_path), max_length=64)
+    critic, budget = Critic(A, backbone), 200
+    asked = [[Candidate("", "word " * (1 + (7 * n) % 12 * 3 + k)) for k in range(3)] for n in range(12)]
+    alone = [critic.score(candidates, A).values for candidates in asked]
+    lengths = [len(t.ids) for own in asked for t in backbone.tokenize([backbone.render(A[0], c) for c in own])]
+    read: list[int] = []
+    backbone.model.get_input_embeddings().register_forward_hook(lambda _, args, out: read.append(args[0].numel()))
+
+    async def body(batcher: Batcher, gate: Gate) -> None:
+        answers = [batcher.submit(critic, candidates, A) for candidates in asked]
+        for answer, expected in zip(answers, alone, strict=True):
+            assert_allclose((await answer).values, expected, atol=1e-6)
+
+    with mock.patch.dict(_scoring._BUDGETS, cpu=budget):
+        assert with_batcher(Limits(), body).metrics.batches == 1
+    assert sum(read) == sum(lengths)
+    assert max(read) <= budget
+    assert len(read) < len(asked)
+    assert min(read[:-1]) > budget - max(lengths)

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -134,6 +135,20 @@ def test_rows_of_every_kind(tmp_path_factory, made):
     write(made, folder / "rows.jsonl")
     score_files(Length, stream(folder / "rows.jsonl"), folder / "out.jsonl", chunk=3)
     assert lines(folder / "out.jsonl") == in_memory(folder / "rows.jsonl")
+
+
+def test_what_is_the_same_candidate() -> None:
+    """Neither where one text ends and the next begins is forgotten, nor what no encoding can write."""
+    different = [
+        *(Candidate("ab", "c"), Candidate("a", "bc"), Candidate("a', 'b", "c"), Candidate("", "c", instruction="ab")),
+        *(Candidate("ab", "c", steps=steps) for steps in (("c",), ("c", ""), ("('c',)",))),
+        *(Candidate("\ud800", "c"), Candidate("\\ud800", "c"), Candidate("é", "c"), Candidate("e\u0301", "c")),
+    ]
+    with closing(_chunks._Seen()) as seen:
+        for column in (-1, 0, 1):
+            assert all(seen.add(column, candidate) for candidate in different)
+        assert not any(seen.add(0, candidate) for candidate in different)
+        assert not seen.add(0, Candidate("".join(["a", "b"]), "c"))
 
 
 def test_many_seen_candidates_go_to_a_file(

@@ -20,6 +20,7 @@ from polycritic.training._gramian import (
     SubBatches,
     TaskBatch,
     TaskGradients,
+    _ledger,
 )
 
 T = 3
@@ -196,3 +197,34 @@ def test_rows_reuse_the_memory_of_those_that_are_let_go() -> None:
     third = of(batch_of(model, x[0], torch.tensor([0, 0, 0, 0, 2, 2, 2])))  # a task without rows
     assert large(third).data_ptr() == place
     assert not large(third)[1].any()
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+@pytest.mark.parametrize("kept", [0.0, 100.0], ids=["uses", "rows"])
+@pytest.mark.parametrize("make", [NUMBERS[0], transposed, Tied])
+def test_large_layers_in_pieces(
+    make: Callable[[], nn.Module], kept: float, owner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As layers of millions of numbers are: multiplied piece by piece, in memory that all pieces share."""
+    for name, value in (("_SLICE", 32), ("_OWN", 8), ("_LARGE", 8), ("_ROOM", kept)):
+        monkeypatch.setattr(_ledger, name, value)
+    with torch.random.fork_rng():
+        model, x = made(make)
+        batch = batch_of(model, x, OWNERS[owner])
+        theirs = TaskGradients(model, strategy=Passes())(batch)
+        weights = torch.tensor([0.5, 2.0, 1.0])
+        lagged = Lagged(lambda gramian: weights)
+        lagged.weights = weights
+        plain = (weights * batch.losses(batch.encode(batch.all), batch.all)).sum()
+        reference = torch.autograd.grad(plain, list(model.parameters()))
+        for strategy in (Gram(), Rows(), lagged):
+            found = TaskGradients(model, strategy=strategy)(batch)
+            close(found.gramian(), theirs.gramian())
+            model.zero_grad()
+            found.combine(None if strategy is lagged else weights)
+            for p, g in zip(model.parameters(), reference, strict=True):
+                assert p.grad is not None
+                close(p.grad, g)
+            if strategy is not lagged:
+                close(found.rows(), theirs.rows())
+                close(found.gramian(), theirs.gramian())

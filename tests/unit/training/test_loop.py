@@ -53,6 +53,11 @@ def test_another_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     list(train(Critic(TASKS, Words(dim=8)), mixed_rows(), QUICK, folder=tmp_path))
     with pytest.raises(PolycriticError, match="belongs to another run"):
         list(train(Critic(TASKS, Words(dim=8)), mixed_rows(), replace(QUICK, seed=1), folder=tmp_path))
+    rows = mixed_rows()
+    edited = [*rows[:-1], replace(rows[-1], weight=2.0)]
+    for feedback, validation in ((edited, []), (rows, rows[:1])):
+        with pytest.raises(PolycriticError, match="belongs to another run"):
+            list(train(Critic(TASKS, Words(dim=8)), feedback, QUICK, folder=tmp_path, validation=validation))
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:

@@ -240,6 +240,12 @@ def _load(source: str, *, weights: bool) -> tuple[Any, Any]:
             where=source,
             expected="a fast tokenizer (tokenizer.json)",
         )
+    if len(tokenizer) <= len(
+        set(tokenizer.all_special_ids)
+    ):  # what transformers makes where there are no tokenizer files
+        raise PolycriticError(
+            "the tokenizer has no vocabulary", where=source, expected="tokenizer.json or the files it is made from"
+        )
     tokenizer.model_max_length = int(1e9)  # lengths are ours to keep; no warnings about texts that are shortened anyway
     return tokenizer, model
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from polycritic.core import PolycriticError, Scale, bounds, scale_text
-from polycritic.critic.losses import bradley_terry_loss
+from polycritic.core import Interval, PolycriticError, Scale, bounds, scale_text
+from polycritic.critic.losses import bag_loss, bradley_terry_loss
 
 
 class Head(nn.Module, ABC):
@@ -68,6 +68,15 @@ class Head(nn.Module, ABC):
         """
         del margin
         return bradley_terry_loss(log_odds, torch.zeros_like(log_odds), preference)
+
+    def bag_nll(self, means: Tensor, present: Tensor, value: Tensor) -> Tensor:
+        """The loss of each bag, (n,), from the means (n, m) that :meth:`decode` states of its members and the bag's value (n,).
+
+        By default half the squared error of the mean over those that are ``present``, on an interval in units of a quarter of
+        it, as ratings there are, so that bags and ratings of one task weigh alike.
+        """
+        unit = (self.scale.high - self.scale.low) / 4.0 if isinstance(self.scale, Interval) else 1.0
+        return bag_loss(means / unit, present, value / unit)
 
     def reset(self, value: float) -> None:
         """Start from the mean of the task's labels. Heads that have no use for it do nothing."""

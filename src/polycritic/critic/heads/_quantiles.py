@@ -63,8 +63,9 @@ class Quantiles(Head):
     def decode(self, features: Tensor, prior: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of the 20 quantiles."""
         shares = self._shares(features, prior)
-        mean = self.low + (self.high - self.low) * shares.mean(-1)
-        return mean, shares.std(-1, correction=0) * (self.high - self.low)
+        mean = shares.mean(-1)
+        spread = (shares - mean.unsqueeze(-1)).square().mean(-1).sqrt()
+        return self.low + (self.high - self.low) * mean, (self.high - self.low) * spread
 
     def quantiles(self, features: Tensor, prior: Tensor, levels: Tensor) -> Tensor:
         """Quantiles of any levels, on straight lines between the 20 and the ends of the scale."""

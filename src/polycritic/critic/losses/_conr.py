@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize, softplus
+from torch.nn.functional import softplus
+
+from polycritic.critic.losses._unit import unit_length
 
 
 def conr_loss(
@@ -47,7 +49,7 @@ def conr_loss(
     References:
         Keramati, Meng and Evans (2024), ConR: Contrastive Regularizer for Deep Imbalanced Regression.
     """
-    unit = normalize(features, dim=-1)
+    unit = unit_length(features)
     near = unit @ unit.T / temperature
     apart = (value.unsqueeze(-1) - value).abs()
     confused = (prediction.unsqueeze(-1) - prediction).abs() <= width

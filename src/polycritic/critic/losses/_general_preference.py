@@ -3,6 +3,8 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from polycritic.core import PolycriticError
+
 
 def general_preference_scores(first: Tensor, second: Tensor, scales: Tensor | None = None) -> Tensor:
     r"""How much the first is preferred to the second, from an embedding of each; preferences may run in circles.
@@ -24,6 +26,9 @@ def general_preference_scores(first: Tensor, second: Tensor, scales: Tensor | No
     Returns:
         (...) scores.
 
+    Raises:
+        PolycriticError: d is odd, or differs.
+
     >>> import torch
     >>> general_preference_scores(torch.tensor([[1.0, 0.5]]), torch.tensor([[0.2, 0.9]]))
     tensor([0.8000])
@@ -31,6 +36,11 @@ def general_preference_scores(first: Tensor, second: Tensor, scales: Tensor | No
     References:
         Zhang et al. (2024), General Preference Modeling with Preference Representations for Aligning Language Models.
     """
+    d = first.shape[-1]
+    if d % 2 or second.shape[-1] != d:
+        raise PolycriticError(
+            "embeddings are of pairs of features", found=f"{d} and {second.shape[-1]}", expected="the same even number"
+        )
     blocks = first[..., 0::2] * second[..., 1::2] - first[..., 1::2] * second[..., 0::2]
     return (blocks if scales is None else blocks * scales).sum(-1)
 

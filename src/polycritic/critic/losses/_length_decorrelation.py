@@ -3,6 +3,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from polycritic.critic.losses._unit import unit_length
+
 
 def length_decorrelation_loss(quality: Tensor, length_utility: Tensor, length: Tensor) -> Tensor:
     r"""Drives what length is worth out of one head and into another.
@@ -41,6 +43,8 @@ def length_decorrelation_loss(quality: Tensor, length_utility: Tensor, length: T
 
 def _standardised(x: Tensor) -> Tensor:
     centred = x - x.mean()
+    largest = centred.detach().abs().max() if len(x) else x.new_ones(())
+    centred = centred / torch.where(largest > 0.0, largest, 1.0)  # whose squares fit into any precision
     variance = centred.square().mean()
     scale = torch.where(variance > 0.0, variance, 1.0).sqrt()
     return centred / scale
@@ -66,4 +70,4 @@ def orthogonality_loss(first: Tensor, second: Tensor) -> Tensor:
     References:
         Chen et al. (2024), ODIN: Disentangled Reward Mitigates Hacking in RLHF.
     """
-    return torch.cosine_similarity(first, second, dim=-1).abs()
+    return (unit_length(first) * unit_length(second)).sum(-1).abs()

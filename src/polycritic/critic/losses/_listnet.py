@@ -9,6 +9,8 @@ def listnet_loss(utilities: Tensor, relevance: Tensor) -> Tensor:
 
     .. math:: \ell(u, y) = -\sum_i \mathrm{softmax}(y)_i \log \mathrm{softmax}(u)_i
 
+    A list of padding alone costs nothing.
+
     **Laws**: shifting all utilities of a list changes nothing, nor does shifting all its relevances; permuting both changes
     nothing; the least value is the entropy of ``softmax(y)``, where the utilities are the relevances; two candidates give the
     Bradley-Terry loss of ``sigmoid(y_1 - y_2)``.
@@ -28,6 +30,6 @@ def listnet_loss(utilities: Tensor, relevance: Tensor) -> Tensor:
         Cao et al. (2007), Learning to Rank: From Pairwise Approach to Listwise Approach.
     """
     present = ~relevance.isnan()
-    target = torch.where(present, relevance, -torch.inf).softmax(-1)
+    target = torch.where(present, relevance, -torch.inf).softmax(-1).masked_fill(~present, 0.0)
     log_p = torch.where(present, utilities, -torch.inf).log_softmax(-1)
     return -(target * log_p.masked_fill(~present, 0.0)).sum(-1)

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
+
+from polycritic.critic.losses._unit import unit_length
 
 
 def supremix_loss(
@@ -53,18 +54,19 @@ def supremix_loss(
     References:
         Wu et al. (2023), Mixup Your Own Pairs.
     """
-    unit, n = normalize(features, dim=-1), len(value)
+    unit, n = unit_length(features), len(value)
     below, above, other, own = _draw(value, mixtures, concentration, seed)
 
     places = value.argsort(stable=True)
     low, high = places[below.clamp_min(0)], places[above.clamp_min(0)]  # (n, m) rows
     between = below >= 0
     share = torch.where(between, (value[high] - value.unsqueeze(-1)) / (value[high] - value[low]), 1.0).unsqueeze(-1)
-    same = normalize(share * unit[low] + (1.0 - share) * unit[high], dim=-1)
+    share = share.to(unit)
+    same = unit_length(share * unit[low] + (1.0 - share) * unit[high])
 
     beside = places[other.clamp_min(0)]
     own = own.to(unit)
-    mixed = normalize(own.unsqueeze(-1) * unit.unsqueeze(1) + (1.0 - own.unsqueeze(-1)) * unit[beside], dim=-1)
+    mixed = unit_length(own.unsqueeze(-1) * unit.unsqueeze(1) + (1.0 - own.unsqueeze(-1)) * unit[beside])
     mixed_apart = (1.0 - own) * (value[beside] - value.unsqueeze(-1)).abs()
 
     apart = (value.unsqueeze(-1) - value).abs()

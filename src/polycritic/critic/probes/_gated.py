@@ -1,18 +1,31 @@
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from polycritic.core import Candidate, Comparison, FloatArray, PolycriticError, Scores, Task, bounds
+from polycritic.core import (
+    Candidate,
+    Comparison,
+    FloatArray,
+    PolycriticError,
+    Scores,
+    Task,
+    bounds,
+    scale_from_dict,
+    scale_to_dict,
+)
 from polycritic.critic._critic import Critic
 from polycritic.critic.losses import bradley_terry_loss
 from polycritic.critic.probes._probed import only
 
 _TEMPERATURE = 10.0
+_WIDTH = 32
 
 
 class Gated:
@@ -68,6 +81,35 @@ class Gated:
             np.sqrt(((weights * spread) ** 2).sum(1, keepdims=True)),
         )
 
+    def save(self, folder: Path | str) -> None:
+        """Write what :func:`fit_gate` learnt into a folder: the gate and its tasks, not the critic."""
+        from safetensors.torch import save_file
+
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        save_file({k: v.contiguous() for k, v in self.gate.state_dict().items()}, Path(folder) / "gate.safetensors")
+        tasks = [
+            {"name": t.name, "description": t.description, "scale": scale_to_dict(t.scale)}
+            for t in (self.task, *self.attributes)
+        ]
+        (Path(folder) / "gate.json").write_text(json.dumps({"size": self.size, "tasks": tasks}), encoding="utf-8")
+
+    @classmethod
+    def load(cls, critic: Critic, folder: Path | str) -> Gated:
+        """Read what :meth:`save` wrote, for the same critic.
+
+        Raises:
+            PolycriticError: There is no gate.
+        """
+        from safetensors.torch import load_file
+
+        if not (Path(folder) / "gate.json").is_file():
+            raise PolycriticError("not a gate's folder", where=str(folder), expected="gate.json")
+        about = json.loads((Path(folder) / "gate.json").read_text(encoding="utf-8"))
+        task, *attributes = (Task(t["name"], t["description"], scale_from_dict(t["scale"])) for t in about["tasks"])
+        gate = _gate(critic.backbone.dim, len(attributes))
+        gate.load_state_dict(load_file(Path(folder) / "gate.safetensors"))
+        return cls(critic, attributes, task, gate.eval().requires_grad_(False), float(about["size"]))
+
 
 def fit_gate(
     critic: Critic,
@@ -102,13 +144,9 @@ def fit_gate(
     mine = [row for row in rows if row.task == task.name]
     if not mine:
         raise PolycriticError("no comparisons to fit a gate on", where=f"task {task.name!r}")
-    d, k = critic.backbone.dim, len(attributes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        said = nn.Linear(32, k)
-        gate = nn.Sequential(nn.Linear(d, 32), nn.GELU(), said)
-    nn.init.zeros_(said.weight)
-    nn.init.zeros_(said.bias)
+        gate = _gate(critic.backbone.dim, len(attributes))
     prompts = prompt_features(critic, [row.first for row in mine], task)
     values, _ = attribute_shares(critic.score([c for row in mine for c in (row.first, row.second)], list(attributes)))
     lead = torch.from_numpy(values[0::2] - values[1::2]).float()
@@ -127,6 +165,15 @@ def fit_gate(
         optimizer.step()
         schedule.step()
     return Gated(critic, attributes, task, gate.eval().requires_grad_(False), float(log_size.exp().detach()))
+
+
+def _gate(features: int, attributes: int) -> nn.Sequential:
+    """A small network that starts with equal weights for all attributes."""
+    said = nn.Linear(_WIDTH, attributes)
+    gate = nn.Sequential(nn.Linear(features, _WIDTH), nn.GELU(), said)
+    nn.init.zeros_(said.weight)
+    nn.init.zeros_(said.bias)
+    return gate
 
 
 def prompt_features(critic: Critic, candidates: Sequence[Candidate], task: Task) -> Tensor:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,6 +54,7 @@ class Population(nn.Module):
     def __init__(self, dim: int, rank: int = 4, width: int = 64, *, seed: int = 0) -> None:
         super().__init__()
         self.rank = rank
+        self.shape = {"dim": dim, "rank": rank, "width": width}
         self.register_buffer("size", torch.ones(()))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -82,6 +85,29 @@ class Population(nn.Module):
         nll = bradley_terry_loss(log_odds, torch.zeros_like(log_odds), preference)
         divergence = 0.5 * (variance + mean.square() - 1.0 - variance.log()).sum(-1)
         return (nll * present).sum(1) + divergence
+
+    def save(self, folder: Path | str) -> None:
+        """Write the weights and the shape into a folder."""
+        from safetensors.torch import save_file
+
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        save_file({k: v.contiguous() for k, v in self.state_dict().items()}, Path(folder) / "population.safetensors")
+        (Path(folder) / "population.json").write_text(json.dumps(self.shape), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Population:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            PolycriticError: There is no population.
+        """
+        from safetensors.torch import load_file
+
+        if not (Path(folder) / "population.json").is_file():
+            raise PolycriticError("not a population's folder", where=str(folder), expected="population.json")
+        made = cls(**json.loads((Path(folder) / "population.json").read_text(encoding="utf-8")))
+        made.load_state_dict(load_file(Path(folder) / "population.safetensors"))
+        return made.eval()
 
 
 class Person:

@@ -102,6 +102,16 @@ class Reasoner(nn.Module):
         made.load_state_dict(load_file(Path(folder) / "reasoner.safetensors"))
         return made.eval()
 
+    @classmethod
+    def pretrained(cls) -> Reasoner:
+        """The reasoner that comes with the package: ``train_reasoner(Reasoner())``.
+
+        >>> predict = Reasoner.pretrained()(np.array([[-1.0], [-2.0], [1.0], [2.0]]), np.array([0.0, 0.0, 1.0, 1.0]))
+        >>> [round(float(p), 1) for p in predict(np.array([[3.0], [-3.0]]))]
+        [0.7, 0.2]
+        """
+        return cls.load(Path(__file__).parent / "reasoner")
+
 
 def principal(examples: Tensor, questions: Tensor, components: int) -> tuple[Tensor, Tensor]:
     """Examples (t, n, d) and questions (t, m, d) along the examples' first principal axes, (t, n, c) and (t, m, c).

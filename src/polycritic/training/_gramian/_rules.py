@@ -18,9 +18,10 @@ Rule = Callable[[nn.Module, Tensor, Tensor, Segments, int, int], Tensor]
 """(layer, input (n, ...), gradient of the output (n, ...), segments, start, stop) -> (t, stop - start, ...)."""
 
 
-def write_products(rule: Rule, a: Tensor, d: Tensor, segments: Segments, out: Tensor) -> None:
-    """Write a whole weight's gradients (t, p, q) where they belong, by one of the rules of outer products."""
-    _products(*((a, d) if rule is _transposed_weight else (d, a)), segments, out)
+def write_products(rule: Rule, a: Tensor, d: Tensor, segments: Segments, out: Tensor, start: int, stop: int) -> None:
+    """Write a slice of a weight's gradients (t, stop - start, q) where they belong, by one of the rules of outer products."""
+    left, right = (a, d) if rule is _transposed_weight else (d, a)
+    _products(left[..., start:stop], right, segments, out)
 
 
 def is_product(rule: Rule) -> bool:
@@ -62,7 +63,7 @@ def _transposed_weight(layer: nn.Module, a: Tensor, d: Tensor, segments: Segment
 def _products(left: Tensor, right: Tensor, segments: Segments, out: Tensor | None = None) -> Tensor:
     """The sum over each task's tokens of outer products, (t, p, q), of (n, ..., p) and (n, ..., q), in single precision."""
     p, q = left.shape[-1], right.shape[-1]
-    left, right = _single(left), _single(right)
+    left, right = single(left), single(right)
     if out is None and segments.count == 1 and len(segments.tasks) == 1:
         return (left.reshape(-1, p).T @ right.reshape(-1, q)).unsqueeze(0)
     if segments.even and left.ndim > 2:
@@ -76,13 +77,13 @@ def _products(left: Tensor, right: Tensor, segments: Segments, out: Tensor | Non
 
 def _bias(layer: nn.Module, a: Tensor, d: Tensor, segments: Segments, start: int, stop: int) -> Tensor:
     del layer, a
-    d = _single(d[..., start:stop])
+    d = single(d[..., start:stop])
     return segments.sums(d.flatten(1, -2).sum(1) if d.ndim > 2 else d)
 
 
 def _layer_norm_weight(layer: nn.Module, a: Tensor, d: Tensor, segments: Segments, start: int, stop: int) -> Tensor:
     assert isinstance(layer, nn.LayerNorm)
-    return _gains(functional.layer_norm(_single(a), layer.normalized_shape, eps=layer.eps), d, layer, segments)[
+    return _gains(functional.layer_norm(single(a), layer.normalized_shape, eps=layer.eps), d, layer, segments)[
         :, start:stop
     ]
 
@@ -95,17 +96,17 @@ def _layer_norm_bias(layer: nn.Module, a: Tensor, d: Tensor, segments: Segments,
 
 def _gains(normed: Tensor | None, d: Tensor, layer: nn.LayerNorm | nn.RMSNorm, segments: Segments) -> Tensor:
     shape = layer.normalized_shape
-    product = _single(d) if normed is None else normed * _single(d)
+    product = single(d) if normed is None else normed * single(d)
     return segments.sums(product.reshape(len(d), -1, *shape).sum(1))
 
 
 def _rms_norm_weight(layer: nn.Module, a: Tensor, d: Tensor, segments: Segments, start: int, stop: int) -> Tensor:
-    a, epsilon = _single(a), _epsilon(layer)
+    a, epsilon = single(a), _epsilon(layer)
     assert isinstance(layer.weight, Tensor)
     assert epsilon is not None
     shape = layer.weight.shape
     normed = a * torch.rsqrt(a.square().mean(tuple(range(-len(shape), 0)), keepdim=True) + epsilon)
-    return segments.sums((normed * _single(d)).reshape(len(d), -1, *shape).sum(1))[:, start:stop]
+    return segments.sums((normed * single(d)).reshape(len(d), -1, *shape).sum(1))[:, start:stop]
 
 
 def _epsilon(layer: nn.Module) -> float | None:
@@ -125,7 +126,7 @@ def _embedding_weight(layer: nn.Module, a: Tensor, d: Tensor, segments: Segments
     here = (token >= start) & (token < stop)  # padding is counted as -1
     place = owner[here] * (stop - start) + token[here] - start
     out = torch.zeros(segments.count * (stop - start), width, device=d.device)
-    return out.index_add(0, place, _single(d).reshape(-1, width)[here]).view(segments.count, stop - start, width)
+    return out.index_add(0, place, single(d).reshape(-1, width)[here]).view(segments.count, stop - start, width)
 
 
 def _convolution_weight(layer: nn.Module, a: Tensor, d: Tensor, segments: Segments, start: int, stop: int) -> Tensor:
@@ -133,9 +134,9 @@ def _convolution_weight(layer: nn.Module, a: Tensor, d: Tensor, segments: Segmen
     out = torch.zeros(segments.count, *layer.weight.shape, device=d.device)
     for task, rows in segments:
         out[task] = grad.conv1d_weight(
-            _single(a[rows]),
+            single(a[rows]),
             layer.weight.shape,
-            _single(d[rows]),
+            single(d[rows]),
             layer.stride,
             layer.padding,
             layer.dilation,
@@ -146,8 +147,9 @@ def _convolution_weight(layer: nn.Module, a: Tensor, d: Tensor, segments: Segmen
 
 def _convolution_bias(layer: nn.Module, a: Tensor, d: Tensor, segments: Segments, start: int, stop: int) -> Tensor:
     del layer, a
-    return segments.sums(_single(d[:, start:stop]).sum(-1))
+    return segments.sums(single(d[:, start:stop]).sum(-1))
 
 
-def _single(x: Tensor) -> Tensor:
+def single(x: Tensor) -> Tensor:
+    """Half precision as single precision, all else as it is."""
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x

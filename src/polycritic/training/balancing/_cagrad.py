@@ -60,15 +60,16 @@ def _nearest(K: FloatArray, along: FloatArray, radius: float) -> FloatArray:
     weight. So Newton's steps on s, kept between the bounds found so far, end when those tasks are found.
     """
     own, low, high = float(along.mean()), NEAREST**2, np.inf
-    s = max(own / radius**2, low)
+    s, chosen = max(own / radius**2, low), None
     for _ in range(60):
         sigma = float(np.sqrt(s))
-        w = shortest(K + sigma * (along[:, None] + along) + s * own)
+        w = shortest(K + sigma * (along[:, None] + along) + s * own, chosen)
+        chosen = w > 0.0
         square = float(w @ K @ w)
         if abs(square - radius**2 * s) <= 1e-13 * square or (s == low and square < radius**2 * s):
             break
         low, high = (s, high) if square > radius**2 * s else (low, s)
-        growth = _growth(K, along, w > 0.0)
+        growth = _growth(K, along, chosen)
         s = (square - growth * s) / (radius**2 - growth) if growth < radius**2 else np.inf
         if not low < s < high:
             s = 4.0 * low if high == np.inf else (low + high) / 2.0

@@ -17,7 +17,6 @@ from polycritic.core import (
     Scale,
     StepRatings,
     Task,
-    bounds,
     lookup,
 )
 
@@ -72,12 +71,11 @@ def chance_losses(feedback: Sequence[Feedback], tasks: Sequence[Task]) -> dict[s
 
 def _unit(row: Feedback, scale: Scale) -> float:
     """The unit of the row's squared error, 0 where its loss is a likelihood."""
-    if isinstance(row, BagRating):
-        return 1.0
-    if not isinstance(row, Rating | StepRatings) or isinstance(scale, Binary | Levels):
+    if not isinstance(row, BagRating) and (
+        not isinstance(row, Rating | StepRatings) or isinstance(scale, Binary | Levels)
+    ):
         return 0.0
-    low, high = bounds(scale)
-    return (high - low) / 4.0 if isinstance(scale, Interval) else 1.0
+    return (scale.high - scale.low) / 4.0 if isinstance(scale, Interval) else 1.0
 
 
 def _values(row: Feedback) -> list[float]:

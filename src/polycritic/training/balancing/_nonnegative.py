@@ -14,7 +14,7 @@ WRONG = 1e-12
 """A sign counts as wrong from here on, as a share of the largest number of its kind."""
 
 
-def nonnegative(A: FloatArray, B: FloatArray) -> FloatArray:
+def nonnegative(A: FloatArray, B: FloatArray, free: BoolArray | None = None) -> FloatArray:
     r"""Solve :math:`\min_{x \ge 0} \tfrac12 x^\top A x - b^\top x` for every row b of B.
 
     All rows go together through block principal pivoting: guess which entries are free, solve for them, exchange those whose
@@ -24,6 +24,7 @@ def nonnegative(A: FloatArray, B: FloatArray) -> FloatArray:
     Args:
         A: Symmetric, positive semi-definite, with a positive diagonal, (p, p); every b is in its range.
         B: (m, p).
+        free: (m, p) which entries to take for free at first, for example those of a problem nearby; by default none.
 
     Returns:
         The solutions, (m, p).
@@ -35,18 +36,16 @@ def nonnegative(A: FloatArray, B: FloatArray) -> FloatArray:
     scale = 1.0 / np.sqrt(A.diagonal())
     A = A * scale[:, None] * scale + RIDGE * np.eye(len(A))
     B = B * scale
-    X, done = _pivot(A, B)
+    X, done = _pivot(A, B, np.zeros(B.shape, dtype=bool) if free is None else free.copy())
     for row in np.flatnonzero(~done):
         X[row] = _one(A, B[row])
     return X * scale
 
 
-def _pivot(A: FloatArray, B: FloatArray) -> tuple[FloatArray, BoolArray]:
-    """Block principal pivoting; which rows were solved."""
+def _pivot(A: FloatArray, B: FloatArray, free: BoolArray) -> tuple[FloatArray, BoolArray]:
+    """Block principal pivoting from a first guess; which rows were solved."""
     rows, size = B.shape
-    identity = np.eye(size)
-    free = np.zeros(B.shape, dtype=bool)
-    x, slope = np.zeros_like(B), -B
+    x, slope = _guessed(A, B, free) if free.any() else (np.zeros_like(B), -B)
     fewest, patience = np.full(rows, size + 1), np.full(rows, 3)
     smallest = WRONG * np.abs(B).max(axis=1, keepdims=True, initial=0.0)
     for _ in range(ROUNDS):
@@ -62,13 +61,17 @@ def _pivot(A: FloatArray, B: FloatArray) -> tuple[FloatArray, BoolArray]:
         last = size - 1 - wrong[:, ::-1].argmax(axis=1)
         alone = wrong & (np.arange(size) == last[:, None])
         free ^= np.where((patience >= 0)[:, None], wrong, alone)
-        chosen = free[todo]
-        system = np.where(chosen[:, :, None] & chosen[:, None, :], A, identity)
-        x[todo] = np.linalg.solve(system, np.where(chosen, B[todo], 0.0)[..., None])[..., 0]
-        slope[todo] = np.where(chosen, 0.0, x[todo] @ A - B[todo])
+        x[todo], slope[todo] = _guessed(A, B[todo], free[todo])
     else:
         return np.maximum(x, 0.0), count == 0
     return np.maximum(x, 0.0), np.ones(rows, dtype=bool)
+
+
+def _guessed(A: FloatArray, B: FloatArray, free: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """The solutions if these entries are free and all others zero, and the slopes of the others."""
+    system = np.where(free[:, :, None] & free[:, None, :], A, np.eye(len(A)))
+    x = np.linalg.solve(system, np.where(free, B, 0.0)[..., None])[..., 0]
+    return x, np.where(free, 0.0, x @ A - B)
 
 
 def _one(A: FloatArray, b: FloatArray) -> FloatArray:

@@ -41,7 +41,6 @@ def _draw(rng: Random, difficulty: int) -> tuple[str, _Shift]:
     name = MONTHS[month - 1]
     start = rng.choice((f"{year}-{month:02d}-{day:02d}", f"{day} {name} {year}", f"{name} {day}, {year}"))
     side = "after" if days > 0 else "before"
-    side = "after" if days > 0 else "before"
     return rng.choice(_PROMPTS).format(days=abs(days), side=side, start=start), shift
 
 
