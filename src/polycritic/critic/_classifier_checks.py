@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from polycritic.core import PolycriticError
+from polycritic.critic.backbones._silent import silent
 from polycritic.tasks import Field, Text
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {"Identity": nn.Identity, "Sigmoid": nn.Sigmoid}
@@ -31,7 +31,7 @@ def load_classifier(source: str, dtype: torch.dtype) -> tuple[Any, Any, nn.Modul
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     try:
-        with _silent():
+        with silent():
             written = _file(source, "config_sentence_transformers.json") or {}
             _check_modules(_file(source, "modules.json") or [], source)
             tokenizer = AutoTokenizer.from_pretrained(source)
@@ -222,18 +222,3 @@ def _file(source: str, name: str) -> Any:
         _raise_exceptions_for_connection_errors=False,
     )
     return None if found is None else json.loads(Path(found).read_text(encoding="utf-8"))
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    from transformers.utils import logging
-
-    shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if shown:
-            logging.enable_progress_bar()

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from polycritic.core import PolycriticError, lookup
 from polycritic.critic.backbones._backbone import Backbone, Tokens
 from polycritic.critic.backbones._embedded import EMBEDDED, embedded_folder
 from polycritic.critic.backbones._pooling import cls_pooling, last_pooling, mean_pooling
+from polycritic.critic.backbones._silent import silent
 from polycritic.critic.backbones._tuning import Frozen, Full, LoRA, Tuning
 from polycritic.tasks import Fitted, Text, shortened, whole
 
@@ -220,7 +220,7 @@ def _open_pooler(model: Any) -> None:
 def _load(source: str, *, weights: bool) -> tuple[Any, Any]:
     from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-    with _silent():
+    with silent():
         try:
             tokenizer = AutoTokenizer.from_pretrained(source)
             if weights:
@@ -248,23 +248,6 @@ def _load(source: str, *, weights: bool) -> tuple[Any, Any]:
         )
     tokenizer.model_max_length = int(1e9)  # lengths are ours to keep; no warnings about texts that are shortened anyway
     return tokenizer, model
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """Keep transformers' bars off the terminal while a model loads."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    verbosity = logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if shown:
-            logging.enable_progress_bar()
 
 
 def _bidirectional(config: Any) -> bool:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from polycritic.core import (
 )
 from polycritic.critic._critic import Critic
 from polycritic.critic.losses import bradley_terry_loss
+from polycritic.critic.probes import _folder
 from polycritic.critic.probes._probed import only
 
 _TEMPERATURE = 10.0
@@ -83,15 +83,11 @@ class Gated:
 
     def save(self, folder: Path | str) -> None:
         """Write what :func:`fit_gate` learnt into a folder: the gate and its tasks, not the critic."""
-        from safetensors.torch import save_file
-
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        save_file({k: v.contiguous() for k, v in self.gate.state_dict().items()}, Path(folder) / "gate.safetensors")
         tasks = [
             {"name": t.name, "description": t.description, "scale": scale_to_dict(t.scale)}
             for t in (self.task, *self.attributes)
         ]
-        (Path(folder) / "gate.json").write_text(json.dumps({"size": self.size, "tasks": tasks}), encoding="utf-8")
+        _folder.write(folder, "gate", self.gate, {"size": self.size, "tasks": tasks})
 
     @classmethod
     def load(cls, critic: Critic, folder: Path | str) -> Gated:
@@ -100,14 +96,10 @@ class Gated:
         Raises:
             PolycriticError: There is no gate.
         """
-        from safetensors.torch import load_file
-
-        if not (Path(folder) / "gate.json").is_file():
-            raise PolycriticError("not a gate's folder", where=str(folder), expected="gate.json")
-        about = json.loads((Path(folder) / "gate.json").read_text(encoding="utf-8"))
+        about, weights = _folder.read(folder, "gate")
         task, *attributes = (Task(t["name"], t["description"], scale_from_dict(t["scale"])) for t in about["tasks"])
         gate = _gate(critic.backbone.dim, len(attributes))
-        gate.load_state_dict(load_file(Path(folder) / "gate.safetensors"))
+        gate.load_state_dict(weights)
         return cls(critic, attributes, task, gate.eval().requires_grad_(False), float(about["size"]))
 
 

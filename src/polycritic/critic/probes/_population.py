@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from torch.nn.functional import softplus
 from polycritic.core import Candidate, Comparison, FloatArray, PolycriticError, Progress, Scores, Task
 from polycritic.critic._critic import Critic
 from polycritic.critic.losses import bradley_terry_loss
+from polycritic.critic.probes import _folder
 from polycritic.critic.probes._probed import only
 
 if TYPE_CHECKING:
@@ -88,11 +88,7 @@ class Population(nn.Module):
 
     def save(self, folder: Path | str) -> None:
         """Write the weights and the shape into a folder."""
-        from safetensors.torch import save_file
-
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        save_file({k: v.contiguous() for k, v in self.state_dict().items()}, Path(folder) / "population.safetensors")
-        (Path(folder) / "population.json").write_text(json.dumps(self.shape), encoding="utf-8")
+        _folder.write(folder, "population", self, self.shape)
 
     @classmethod
     def load(cls, folder: Path | str) -> Population:
@@ -101,12 +97,9 @@ class Population(nn.Module):
         Raises:
             PolycriticError: There is no population.
         """
-        from safetensors.torch import load_file
-
-        if not (Path(folder) / "population.json").is_file():
-            raise PolycriticError("not a population's folder", where=str(folder), expected="population.json")
-        made = cls(**json.loads((Path(folder) / "population.json").read_text(encoding="utf-8")))
-        made.load_state_dict(load_file(Path(folder) / "population.safetensors"))
+        shape, weights = _folder.read(folder, "population")
+        made = cls(**shape)
+        made.load_state_dict(weights)
         return made.eval()
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from polycritic.core import FloatArray, PolycriticError, Progress
+from polycritic.core import FloatArray, Progress
+from polycritic.critic.probes import _folder
 from polycritic.critic.probes._probed import Predict
 
 
@@ -79,13 +79,7 @@ class Reasoner(nn.Module):
 
     def save(self, folder: Path | str) -> None:
         """Write the weights and the shape into a folder."""
-        from safetensors.torch import save_file
-
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        save_file(
-            {k: v.cpu().contiguous() for k, v in self.state_dict().items()}, Path(folder) / "reasoner.safetensors"
-        )
-        (Path(folder) / "reasoner.json").write_text(json.dumps(self.shape), encoding="utf-8")
+        _folder.write(folder, "reasoner", self, self.shape)
 
     @classmethod
     def load(cls, folder: Path | str) -> Reasoner:
@@ -94,12 +88,9 @@ class Reasoner(nn.Module):
         Raises:
             PolycriticError: There is no reasoner.
         """
-        from safetensors.torch import load_file
-
-        if not (Path(folder) / "reasoner.json").is_file():
-            raise PolycriticError("not a reasoner's folder", where=str(folder), expected="reasoner.json")
-        made = cls(**json.loads((Path(folder) / "reasoner.json").read_text(encoding="utf-8")))
-        made.load_state_dict(load_file(Path(folder) / "reasoner.safetensors"))
+        shape, weights = _folder.read(folder, "reasoner")
+        made = cls(**shape)
+        made.load_state_dict(weights)
         return made.eval()
 
     @classmethod
