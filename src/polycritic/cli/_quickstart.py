@@ -41,7 +41,7 @@ class Effort:
         new_choices: Problems of each unseen task on which to choose.
     """
 
-    steps: int = 25
+    steps: int = 20
     rows: int = 24
     best_of: int = 8
     choices: int = 6
@@ -54,7 +54,7 @@ def quickstart(
     ),
     steps: Annotated[
         int, typer.Option(min=1, help="Updates of the one critic; the contenders read as many rows.")
-    ] = 25,
+    ] = 20,
     seed: Annotated[int, typer.Option(help="Another seed is another run.")] = 0,
     as_json: JsonFlag = False,
 ) -> None:
@@ -123,10 +123,12 @@ def run(output: Path, effort: Effort, seed: int, kept_back: Sequence[str] = UNSE
                 judged[name, part] = judge_all(judge, tests[part], which, name=name)
                 evaluations[name, part] = measure_judged(judged[name, part], resamples=300)
                 progress.advance()
-    chosen = {
-        "seen": _choose(judges, seen, effort.choices, effort.best_of, seed),
-        "unseen": _choose(judges, unseen, effort.new_choices, effort.best_of, seed),
-    }
+    choosers = {name: judge for name, judge in judges.items() if judge is not judges["pooled scorer"]}
+    with Progress("choosing", len(WORLDS)) as progress:
+        chosen = {
+            "seen": _choose(choosers, seen, effort.choices, effort.best_of, seed, progress),
+            "unseen": _choose(choosers, unseen, effort.new_choices, effort.best_of, seed, progress),
+        }
     curves = chosen["unseen"].curves
     critic.save(output / "critic")
     main = {part: evaluations["one critic", part].macro["concordance"].value for part in tests}
@@ -163,7 +165,7 @@ def run(output: Path, effort: Effort, seed: int, kept_back: Sequence[str] = UNSE
             ["at random", *(str(found.curves[0].outcomes[0]) for found in chosen.values())],
             *(
                 [name, *(str(found.curves[k].outcomes[-1]) for found in chosen.values())]
-                for k, name in enumerate(judges)
+                for k, name in enumerate(choosers)
             ),
             ["one critic less specialists", *(_signed(found.gain) for found in chosen.values())],
         ],
@@ -267,7 +269,9 @@ class _Choice:
     gain: Estimate
 
 
-def _choose(judges: dict[str, Judge], worlds: Sequence[World[Any]], choices: int, best_of: int, seed: int) -> _Choice:
+def _choose(
+    judges: dict[str, Judge], worlds: Sequence[World[Any]], choices: int, best_of: int, seed: int, progress: Progress
+) -> _Choice:
     """How often the answer that each judge picks among several different ones is right."""
     from polycritic.decision import best_of_n_curve, best_of_n_difference
     from polycritic.worlds import NoisySolver, problems
@@ -286,6 +290,7 @@ def _choose(judges: dict[str, Judge], worlds: Sequence[World[Any]], choices: int
         groups += [f"{world.task.name} {candidate.prompt}" for candidate in flat]
         for name, judge in judges.items():
             said[name].append(judge.score(flat, [world.task]).values[:, 0])
+        progress.advance(1.0, world.task.name)
     right = np.array(outcomes)
     values = {name: np.concatenate(parts) for name, parts in said.items()}
     return _Choice(
