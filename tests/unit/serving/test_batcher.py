@@ -97,7 +97,7 @@ def test_large_requests_and_small_ones_take_turns() -> None:
 
         def ask(name: str, *responses: str, tasks: tuple[Task, ...] = A) -> asyncio.Future[Scores]:
             answer = batcher.submit(gate, some(*responses), tasks)
-            answer.add_done_callback(lambda _: order.append(f"{name} after {len(gate.sizes)}"))
+            answer.add_done_callback(lambda _: order.append(f"{name} after {batcher.metrics.batches}"))
             return answer
 
         busy = ask("busy", "x")
