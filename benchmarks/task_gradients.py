@@ -1,8 +1,10 @@
 """What every task's gradient costs beside a plain training step, for ours and for others' ways, in turn in one process.
 
-    python benchmarks/task_gradients.py [--tasks 8 32 64] [--tuning lora full] [--repeats 2] [--json out.json]
+    python benchmarks/task_gradients.py [--tasks 8 32 64] [--tuning lora full] [--pooling first|mean] [--repeats 2] [--json out.json]
 
 The encoder is the embedded MiniLM (6 layers), the batch 64 texts of 64 tokens, each of one task, with a linear head per task.
+Texts are read at their first token or, with ``--pooling mean``, at the mean of all: then no token of the last layer is without
+a gradient, and none can be left out. No text is padded, where leaving out would help too.
 Every way ends with the same combined gradient in ``.grad``, the solver (Aligned-MTL) included, where it needs one. Printed are
 ratios of CPU time to the plain step of the same round (median over rounds, one thread), and of peak memory above the resident
 model; what a way keeps from step to step counts as its peak too.
@@ -45,9 +47,9 @@ _SLOW = ("passes", "one_tensor", "jd_backward", "jd_mtl")
 class Problem:
     """One model, one batch."""
 
-    def __init__(self, tuning: str, tasks: int, *, length: int = _LENGTH) -> None:
+    def __init__(self, tuning: str, tasks: int, pooling: str = "first") -> None:
         torch.manual_seed(0)
-        self.count, self.tuning = tasks, tuning
+        self.count, self.tuning, self.pooling = tasks, tuning, pooling
         model = transformers.AutoModel.from_pretrained(
             embedded_folder(), dtype=torch.float32, add_pooling_layer=False, attn_implementation="sdpa"
         )
@@ -62,7 +64,7 @@ class Problem:
                     nn.init.normal_(p, std=0.02)
         self.model = model.eval()
         self.heads = nn.ModuleList(nn.Linear(384, 1) for _ in range(tasks))
-        self.ids = torch.randint(1000, 20000, (_TEXTS, length))
+        self.ids = torch.randint(1000, 20000, (_TEXTS, _LENGTH))
         self.mask = torch.ones_like(self.ids)
         self.tasks = torch.arange(_TEXTS) * tasks // _TEXTS
         self.value = torch.randn(_TEXTS)
@@ -71,11 +73,11 @@ class Problem:
         self.parameters = [*self.trunk, *self.heads.parameters()]
 
     def encode(self, rows: Tensor) -> Tensor:
-        """First tokens' states."""
+        """Texts' states."""
         places = torch.arange(self.ids.shape[1]).expand(len(rows), -1)
         out = self.model(input_ids=self.ids[rows], attention_mask=self.mask[rows], position_ids=places)
-        states: Tensor = out.last_hidden_state[:, 0]
-        return states
+        states: Tensor = out.last_hidden_state
+        return states[:, 0] if self.pooling == "first" else states.mean(1)
 
     def loss(self, t: int, z: Tensor, rows: Tensor) -> Tensor:
         """One task's mean squared error over the whole batch's rows of the task."""
@@ -179,7 +181,7 @@ def _torchjd(problem: Problem) -> dict[str, Callable[[], None]]:
         mtl_backward(losses, features=z)
         jac_to_grad(problem.trunk, aggregator)
 
-    apart = Problem(problem.tuning, problem.count)  # the engine's hooks stay on its model
+    apart = Problem(problem.tuning, problem.count, problem.pooling)  # the engine's hooks stay on its model
     engine = Engine(apart.model, batch_dim=0)
     weighting = AlignedMTLWeighting()
     share = nn.functional.one_hot(problem.tasks, problem.count).float()
@@ -237,6 +239,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--tasks", type=int, nargs="+", default=[8, 32, 64])
     parser.add_argument("--tuning", nargs="+", default=["lora", "full"])
+    parser.add_argument("--pooling", choices=["first", "mean"], default="first")
     parser.add_argument("--only", nargs="+")
     parser.add_argument("--most", type=int, default=8, help="tasks up to which ways of a pass per task are run")
     parser.add_argument("--repeats", type=int, default=2)
@@ -249,7 +252,7 @@ def main() -> None:
     results = []
     for tuning in options.tuning:
         for count in options.tasks:
-            problem = Problem(tuning, count)
+            problem = Problem(tuning, count, options.pooling)
             steps = {
                 name: step
                 for name, step in ways(problem).items()
@@ -278,7 +281,9 @@ def main() -> None:
                     flush=True,
                 )
     if options.json:
-        options.json.write_text(json.dumps({"results": results, **_where()}, indent=2) + "\n")
+        options.json.write_text(
+            json.dumps({"results": results, "pooling": options.pooling, **_where()}, indent=2) + "\n"
+        )
 
 
 def _where() -> dict[str, object]:

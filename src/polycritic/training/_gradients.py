@@ -14,7 +14,7 @@ from polycritic.core import Feedback, PolycriticError
 from polycritic.training._agreement import Agreement, agreement
 from polycritic.training._around import rows_around
 from polycritic.training._forward import Forward
-from polycritic.training._gramian._ledger import products
+from polycritic.training._gramian._products import products
 from polycritic.training._processes import Processes
 from polycritic.training._rep_mtl import Regularizer
 from polycritic.training._task_rows import StepRows, TaskRows

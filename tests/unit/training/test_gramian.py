@@ -179,7 +179,7 @@ def test_lagged(make: Callable[[], nn.Module]) -> None:
 def test_rows_reuse_the_memory_of_those_that_are_let_go() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(160, 160, bias=False), nn.Tanh(), nn.Linear(160, 5))
-    x, tasks = torch.randn(2, 7, 4, 160), torch.tensor([0, 0, 1, 1, 1, 2, 2])
+    x, tasks = torch.randn(2, 7, 16, 160), torch.tensor([0, 0, 1, 1, 1, 2, 2])
     of = TaskGradients(model, strategy=Rows())
     expected = [TaskGradients(model, strategy=Passes())(batch_of(model, each, tasks)).rows() for each in x]
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from polycritic.core import PolycriticError
 from polycritic.training._gramian._ledger import Ledger
-from polycritic.training._gramian._rules import Rule, rules
+from polycritic.training._gramian._live import live
+from polycritic.training._gramian._rules import Rule, is_by_token, rules
 from polycritic.training._gramian._segments import Segments
 
 _MEND = "Take SubBatches() or Passes(), which ask nothing of the layers"
@@ -100,6 +101,8 @@ class Capture:
             if layer.padding_idx is not None:
                 a = torch.where(a == layer.padding_idx, -1, a)
         a, d = segments.take(a), segments.take(d)
+        if is_by_token(layer):
+            a, d, segments = live(a, d, segments)
         for name, rule in ruled.items():
             self.ledger.record(getattr(layer, name), (rule, layer, a, d, segments))
 

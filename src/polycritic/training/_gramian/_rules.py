@@ -6,6 +6,7 @@ Rows of inputs and of gradients stand task by task.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -24,9 +25,34 @@ def write_products(rule: Rule, a: Tensor, d: Tensor, segments: Segments, out: Te
     _products(left[..., start:stop], right, segments, out)
 
 
+def inner_products(a: Tensor, d: Tensor, segments: Segments) -> Tensor:
+    r"""Inner products (t, t) of the tasks' sums of outer products, without making one, in double precision.
+
+    .. math:: \langle \sum_i d_i a_i^\top, \sum_j d_j a_j^\top \rangle = \sum_{ij} (d_i^\top d_j)(a_i^\top a_j)
+
+    >>> a, d = torch.tensor([[1.0, 2.0], [3.0, 0.0]]), torch.tensor([[1.0], [2.0]])
+    >>> inner_products(a, d, Segments.of(torch.tensor([0, 1]), 2))
+    tensor([[ 5.,  6.],
+            [ 6., 36.]], dtype=torch.float64)
+    """
+    tokens = math.prod(d.shape[1:-1])
+    a, d = (single(x).reshape(-1, x.shape[-1]) for x in (a, d))
+    owner = segments.spread(torch.arange(segments.count, device=d.device)).repeat_interleave(tokens)
+    each = ((d @ d.T) * (a @ a.T)).double()
+    out = each.new_zeros(segments.count, segments.count)
+    return out.index_add(0, owner, each.new_zeros(len(d), segments.count).index_add(1, owner, each))
+
+
 def is_product(rule: Rule) -> bool:
     """Whether a rule is one of outer products."""
     return rule in (_linear_weight, _transposed_weight)
+
+
+def is_by_token(layer: nn.Module) -> bool:
+    """Whether a layer does the same to each token, whichever stand beside it."""
+    if isinstance(layer, nn.LayerNorm | nn.RMSNorm):
+        return len(layer.normalized_shape) == 1
+    return not isinstance(layer, nn.Conv1d | nn.Embedding)
 
 
 def rules(layer: nn.Module) -> dict[str, Rule] | None:
