@@ -1,6 +1,6 @@
 """What every task's gradient costs beside a plain training step, for ours and for others' ways, in turn in one process.
 
-    python benchmarks/task_gradients.py [--tasks 8 32 64] [--tuning lora full] [--pooling first|mean] [--repeats 2] [--json out.json]
+    python benchmarks/task_gradients.py [--tasks 8 32 64] [--tuning lora full] [--pooling mean] [--repeats 2] [--json out.json]
 
 The encoder is the embedded MiniLM (6 layers), the batch 64 texts of 64 tokens, each of one task, with a linear head per task.
 Texts are read at their first token or, with ``--pooling mean``, at the mean of all: then no token of the last layer is without

@@ -15,7 +15,7 @@ from polycritic.training._hierarchical import (
     _SHARED,
     HierarchicalWeights,
     Shares,
-    best_penalty,
+    best_penalties,
     hierarchical_logistic,
 )
 from polycritic.training._surface import fit_surface
@@ -56,12 +56,12 @@ def test_many_tasks_against_a_numerical_maximum() -> None:
         return float(
             total
             + _SHARED * (change[:2] ** 2).sum()
-            + 0.2 * (change[2:6] ** 2).sum()
+            + 0.6 * (change[2:6] ** 2).sum()
             + 0.2 * (change[6:12] ** 2).sum()
             + _INTERCEPT * (change[12:] ** 2).sum()
         )
 
-    fit = hierarchical_logistic(Shares(x, y, weight, task, own), family, prior, 0.2)
+    fit = hierarchical_logistic(Shares(x, y, weight, task, own), family, prior, 0.2, 3.0)
     ours = np.concatenate([fit.shared, fit.family.ravel(), fit.task.ravel(), fit.intercept])
     best = minimize(cost, start, method="BFGS", options={"gtol": 1e-7})
     assert cost(ours) == pytest.approx(best.fun, abs=1e-6)
@@ -82,25 +82,48 @@ def test_tasks_borrow_more_the_more_alike_they_are() -> None:
     (alike, family), (apart, _) = planted(0.0), planted(3.0)
     prompts = np.arange(len(alike.y))
     prior = nothing(3, 1, 8)
-    assert best_penalty(alike, family, prior, prompts) == 1.0
-    assert best_penalty(apart, family, prior, prompts) <= 0.1
-    assert best_penalty(alike, family, prior, prompts // 16) == 0.3  # 30 prompts are too few to say
+    assert best_penalties(alike, family, prior, prompts)[0] == 1.0
+    assert best_penalties(apart, family, prior, prompts)[0] <= 0.1
+    assert best_penalties(alike, family, prior, prompts // 16)[0] == 0.3  # 30 prompts are too few to say
 
 
-def test_the_penalty_is_the_one_that_predicts_the_other_half() -> None:
+def test_the_penalty_is_the_one_that_predicts_what_is_left_out() -> None:
     rows, family = planted(0.7)
     prompts, prior = np.arange(len(rows.y)), nothing(3, 1, 8)
+    penalty, dearer = best_penalties(rows, family, prior, prompts)
 
     def held_out(penalty: float) -> float:
         total = 0.0
-        for half in (0, 1):
-            fit = hierarchical_logistic(rows.select(prompts % 2 == half), family, prior, penalty)
-            for i in np.flatnonzero(prompts % 2 != half):
+        for fold in range(5):
+            fit = hierarchical_logistic(rows.select(prompts % 5 != fold), family, prior, penalty, dearer)
+            for i in np.flatnonzero(prompts % 5 == fold):
                 p = 1 / (1 + np.exp(-(fit.shared + fit.family[0] + fit.task[rows.task[i]]) @ rows.x[i]))
                 total -= np.log(p if rows.y[i] else 1 - p)
         return total
 
-    assert best_penalty(rows, family, prior, prompts) == min((0.03, 0.1, 0.3, 1.0), key=held_out)
+    assert penalty == min((0.01, 0.03, 0.1, 0.3, 1.0), key=held_out)
+
+
+@pytest.mark.parametrize(("of_family", "of_task", "expected"), [(1.5, 0.1, (1.0,)), (0.0, 1.0, (10.0, 30.0))])
+def test_families_count_where_their_tasks_are_alike(
+    of_family: float, of_task: float, expected: tuple[float, ...]
+) -> None:
+    rng = np.random.default_rng(5)
+    families, tasks, each = 6, 24, 80
+    family, task = np.arange(tasks) % families, np.repeat(np.arange(tasks), each)
+    weights = of_family * rng.normal(size=(families, 3))[family] + of_task * rng.normal(size=(tasks, 3))
+    x = rng.normal(size=(len(task), 3))
+    base = rng.normal(size=tasks)  # outcomes: each task has a rate of its own
+    y = (rng.random(len(task)) < 1 / (1 + np.exp(-(x * weights[task]).sum(axis=1) - base[task]))).astype(float)
+    rows = Shares(x, y, np.ones(len(task)), task, np.ones(len(task)))
+    _, dearer = best_penalties(rows, family, nothing(3, families, tasks), np.arange(len(task)))
+    assert dearer in expected
+
+
+def test_of_few_tasks_families_are_not_tried() -> None:
+    rows, _ = planted(0.7)
+    alone = np.arange(8)
+    assert best_penalties(rows, alone, nothing(3, 8, 8), np.arange(len(rows.y)))[1] == 1.0
 
 
 def longer_is_better(task: str, n: int) -> list[Comparison]:

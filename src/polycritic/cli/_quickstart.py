@@ -90,7 +90,6 @@ def run(output: Path, effort: Effort, seed: int, kept_back: Sequence[str] = UNSE
     from polycritic.evaluation import judge_all, measure_judged, mistakes
     from polycritic.judges import Length
     from polycritic.report import ReportData, read_log, write_report
-    from polycritic.training import AdamW, Recipe
     from polycritic.worlds import WORLDS, make
 
     seen = [world for name, world in WORLDS.items() if name not in kept_back]
@@ -101,8 +100,7 @@ def run(output: Path, effort: Effort, seed: int, kept_back: Sequence[str] = UNSE
         "seen": make(seen, _TEST_PROBLEMS, seed=2 * seed + 1),
         "unseen": make(unseen, 2 * _TEST_PROBLEMS, seed=2 * seed + 1),
     }
-    # With so few texts the heads go slowly: what was counted in all rows should not be drowned by what was read in some.
-    recipe = Recipe(steps=effort.steps, rows=effort.rows, seed=seed, optimizer=AdamW(head_rate=2e-4))
+    recipe = recipe_of(effort, seed)
     with Progress("training one critic, one specialist a task, one pooled scorer", 3 * effort.steps) as progress:
         critic = _train(_critic(tasks), rows, recipe, progress, output / "training")
         specialists = _specialists(tasks, rows, recipe, progress)
@@ -181,6 +179,16 @@ def run(output: Path, effort: Effort, seed: int, kept_back: Sequence[str] = UNSE
         "critic": str(output / "critic"),
         "report": str(output / "report.html"),
     }
+
+
+def recipe_of(effort: Effort, seed: int) -> Recipe:
+    """How the one critic is trained.
+
+    With so few texts the heads go slowly: what was counted in all rows should not be drowned by what was read in some.
+    """
+    from polycritic.training import AdamW, Recipe
+
+    return Recipe(steps=effort.steps, rows=effort.rows, seed=seed, optimizer=AdamW(head_rate=2e-4))
 
 
 def str_of(evaluation: Evaluation) -> str:

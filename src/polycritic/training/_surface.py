@@ -29,7 +29,7 @@ from polycritic.core import (
     candidates_of,
 )
 from polycritic.critic import Critic
-from polycritic.training._hierarchical import HierarchicalWeights, Shares, best_penalty, hierarchical_logistic
+from polycritic.training._hierarchical import HierarchicalWeights, Shares, best_penalties, hierarchical_logistic
 
 _MOST_ROWS = 20_000
 
@@ -38,9 +38,9 @@ def fit_surface(critic: Critic, rows: Sequence[Feedback]) -> None:
     """Start a critic's surface term, and its heads, from a regression on rows' surfaces.
 
     Comparisons and rankings count by the differences of their candidates, ratings and bags by their place on the task's scale
-    (on tasks without bounds, among the other ratings). How much tasks borrow from each other is what predicts one half of the
-    prompts best from the other half. Of very many rows an evenly spread sample is read. A critic that was trained before keeps
-    its heads, and its surface term is drawn towards what it was.
+    (on tasks without bounds, among the other ratings). How much tasks borrow from their families is what predicts tasks best
+    that are left out, and how much from all what predicts prompts best that are left out. Of very many rows an evenly spread
+    sample is read. A critic that was trained before keeps its heads, and its surface term is drawn towards what it was.
 
     Args:
         critic: Its surface term is set in place; one that reads nothing of the surface only gets its heads' starts.
@@ -63,7 +63,7 @@ def fit_surface(critic: Critic, rows: Sequence[Feedback]) -> None:
     term = critic.surface
     shared, by_family, by_task = (p.detach().cpu().double().numpy() for p in (term.shared, term.family, term.task))
     prior = HierarchicalWeights(shared, by_family, by_task, np.zeros(len(critic.tasks)))
-    fit = hierarchical_logistic(shares, family, prior, best_penalty(shares, family, prior, group))
+    fit = hierarchical_logistic(shares, family, prior, *best_penalties(shares, family, prior, group))
     with torch.no_grad():
         for parameter, value in ((term.shared, fit.shared), (term.family, fit.family), (term.task, fit.task)):
             parameter.copy_(torch.from_numpy(value))

@@ -15,7 +15,7 @@ from polycritic.training._gramian._products import products
 from polycritic.training._gramian._rules import Rule, inner_products, is_product, single, write_products
 from polycritic.training._gramian._segments import Segments
 
-_SLICE = 1 << 22
+_SLICE = 1 << 23
 """How many numbers are multiplied at a time: few enough to be still at hand when the Gramian needs them."""
 
 _OWN = 1 << 20
