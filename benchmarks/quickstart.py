@@ -5,8 +5,11 @@
 Each run is the quickstart itself, on another seed and with another seventh of the built-in worlds kept back (spread over
 families), choosing on more problems than it does by itself. An unseen task is judged by the specialist of the task most like
 it. Figures are means over runs with 95 % t-intervals; differences are paired within runs. With ``--choices-only`` the pooled
-scorer is not trained and pairs are not judged, which takes a third of the time; ``regressions`` are then the one critic and the
-specialists before their first step, when they know what was counted in all rows and have read none.
+scorer is not trained and pairs are not judged, which takes a half of the time; ``regressions`` are then the one critic and the
+specialists before their first step, when they know what was counted in all rows and have read none. ``--regressions-only``
+compares these alone, in seconds a run:
+
+    OMP_NUM_THREADS=1 python benchmarks/quickstart.py --regressions-only --runs 28 --choices 24 --new-choices 48
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ from scipy import stats
 
 from polycritic.cli import _quickstart as quick
 from polycritic.cli._quickstart import Effort, run
-from polycritic.core import Progress, Task
+from polycritic.core import Judge, Progress, Task
 from polycritic.critic import Critic
 from polycritic.critic.backbones import Words
 from polycritic.training import AdamW, train
@@ -60,13 +63,14 @@ def main() -> None:
     parser.add_argument("--new-choices", type=int, default=50, help="problems of each unseen task on which to choose")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/quickstart.json"))
     parser.add_argument("--choices-only", action="store_true", help="the one critic and the specialists, choosing")
+    parser.add_argument("--regressions-only", action="store_true", help="the same without any network")
     options = parser.parse_args()
     effort = replace(Effort(), steps=options.steps, choices=options.choices, new_choices=options.new_choices)
     runs: list[dict[str, Any]] = []
     for k in range(options.first, options.first + options.runs):
         start = time.process_time()
-        if options.choices_only:
-            result = {"picked": choices(effort, k, kept_back(k))}
+        if options.choices_only or options.regressions_only:
+            result = {"picked": choices(effort, k, kept_back(k), network=not options.regressions_only)}
         else:
             with tempfile.TemporaryDirectory() as folder:
                 done = run(Path(folder), effort, k, kept_back(k))
@@ -80,14 +84,13 @@ def main() -> None:
         for name in runs[0][what]:
             values = [each[what][name] for each in runs]
             part = name.rsplit(", ", 1)[1]
-            other = f"one critic, {part}"
+            other = f"one {'regression' if options.regressions_only else 'critic'}, {part}"
             gain = interval([each[what][other] - each[what][name] for each in runs])
-            print(
-                f"{what:12} {name:28} {interval(values)}" + (f"   one critic less it {gain}" if other != name else "")
-            )
+            against = "" if other == name else f"   {other.rsplit(', ', 1)[0]} less it {gain}"
+            print(f"{what:12} {name:32} {interval(values)}{against}")
 
 
-def choices(effort: Effort, seed: int, aside: Sequence[str]) -> dict[str, float]:
+def choices(effort: Effort, seed: int, aside: Sequence[str], *, network: bool) -> dict[str, float]:
     """How often the answer that is picked is right: the quickstart's one critic and specialists, and what they start from."""
     seen, unseen = [w for name, w in WORLDS.items() if name not in aside], [WORLDS[name] for name in aside]
     tasks = [world.task for world in seen]
@@ -102,17 +105,22 @@ def choices(effort: Effort, seed: int, aside: Sequence[str]) -> dict[str, float]
         torch.nn.init.zeros_(critic.described.content.weight)
         return critic
 
-    judges = {
-        "one critic": quick._train(quick._critic(tasks), rows, recipe, quiet),
-        "specialists": quick._specialists(tasks, rows, recipe, quiet),
+    regressions = {
         "one regression": started(tasks),
         "specialists' regressions": quick._Specialists({task.name: started([task]) for task in tasks}),
     }
+    judges: dict[str, Judge] = regressions
+    if network:
+        judges = {
+            "one critic": quick._train(quick._critic(tasks), rows, recipe, quiet),
+            "specialists": quick._specialists(tasks, rows, recipe, quiet),
+            **regressions,
+        }
     picked = {}
     for part, worlds, count in (("seen", seen, effort.choices), ("unseen", unseen, effort.new_choices)):
-        found = quick._choose(judges, worlds, count, effort.best_of, seed, quiet)
-        picked[f"at random, {part}"] = found.curves[0].outcomes[0].value
-        picked |= {f"{curve.judge}, {part}": curve.outcomes[-1].value for curve in found.curves}
+        curves = quick._choose(judges, worlds, count, effort.best_of, seed, quiet).curves
+        picked[f"at random, {part}"] = curves[0].outcomes[0].value
+        picked |= {f"{curve.judge}, {part}": curve.outcomes[-1].value for curve in curves}
     return picked
 
 

@@ -271,7 +271,7 @@ class _Pooled:
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """What each judge's choice is worth, and how much more the one critic's is than the specialists'."""
+    """What each judge's choice is worth, and how much more the first one's is than the second's."""
 
     curves: list[BestOfN]
     gain: Estimate
@@ -301,7 +301,8 @@ def _choose(
         progress.advance(1.0, world.task.name)
     right = np.array(outcomes)
     values = {name: np.concatenate(parts) for name, parts in said.items()}
+    first, second, *_ = values.values()
     return _Choice(
         [best_of_n_curve(each, right, groups, sizes, judge=name, resamples=300) for name, each in values.items()],
-        best_of_n_difference(values["one critic"], values["specialists"], right, groups, best_of),
+        best_of_n_difference(first, second, right, groups, best_of),
     )
