@@ -25,7 +25,7 @@ _LARGE = 1 << 16
 """How many numbers are worth lending memory for."""
 
 _ROOM = 1.0
-"""The most room that rows may take of what their use takes: more is a twentieth faster with 32 tasks, for half as much memory."""
+"""The most room that rows may take of what their use takes: more is a twelfth faster with 32 tasks, for half as much memory."""
 
 
 @dataclass(slots=True, eq=False)
