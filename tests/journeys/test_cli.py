@@ -192,9 +192,8 @@ def test_interrupted_training_says_how_to_go_on(made: Path, tmp_path: Path) -> N
     command = [sys.executable, "-m", "polycritic", *map(str, words)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     log = tmp_path / ".c-training" / "log.jsonl"
-    signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # a shell's background job would ignore it, and so would its children
+    # A shell's background job ignores the signal, and so would its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as running:
         while running.poll() is None and not (log.is_file() and log.read_text().count("\n") > 2):
             time.sleep(0.05)

@@ -181,18 +181,15 @@ def best_penalties(rows: Shares, family: IntArray, prior: HierarchicalWeights, g
             left_out = place[rows.task] % _TASK_FOLDS == fold
             told = rows.select(left_out & (mates[family[rows.task]] > 1))
             fit = hierarchical_logistic(rows.select(~left_out), family, prior, _USUAL, dearer)
-            by_task = _unlikelihood(told, (fit.shared + fit.family)[family], len(family))
-            total += float(np.nansum(by_task))
+            total += float(np.nansum(_unlikelihood(told, (fit.shared + fit.family)[family], len(family))))
         return total
 
     def in_new_groups(penalty: float) -> float:
         total = 0.0
         for fold in range(_GROUP_FOLDS):
             left_out = group % _GROUP_FOLDS == fold
-            fit, told = (
-                hierarchical_logistic(rows.select(~left_out), family, prior, penalty, dearer),
-                rows.select(left_out),
-            )
+            told = rows.select(left_out)
+            fit = hierarchical_logistic(rows.select(~left_out), family, prior, penalty, dearer)
             u = np.einsum("nk,nk->n", told.x, (fit.shared + fit.family[family] + fit.task)[told.task])
             u += told.own * fit.intercept[told.task]
             total += float(told.weight @ (np.logaddexp(0.0, u) - told.y * u))
