@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
+from torch.utils.flop_counter import FlopCounterMode
 
 from polycritic.training._gramian import Gram, Lagged, Passes, Rows, Strategy, TaskBatch, TaskGradients, _products
 from polycritic.training._gramian._ledger import _Use
@@ -135,3 +136,37 @@ def test_padded_texts_pooled_at_their_first_token(strategy: Strategy, monkeypatc
     if not isinstance(strategy, Lagged):
         assert_close(found.rows(), theirs.rows(), rtol=1e-4, atol=1e-5)
     assert any(seen)
+
+
+@pytest.mark.parametrize("chosen", ["everything", "weights"])
+def test_no_gradient_is_passed_on_where_there_is_none(chosen: str) -> None:
+    """Of texts read at their first token, seven of eight tokens are left out of every product of the backward pass."""
+    torch.manual_seed(5)
+    model = nn.Sequential(nn.Linear(16, 24), nn.GELU(), nn.Linear(24, 16), nn.Linear(16, 8))
+    x, tasks = torch.randn(6, 8, 16), torch.tensor([0, 0, 1, 1, 2, 2])
+
+    def batch(mask: Tensor) -> TaskBatch:
+        return TaskBatch(
+            lambda rows: (model(x[rows]) * mask[:, None]).sum(1),
+            lambda z, rows: torch.zeros(T).index_add(0, tasks[rows], z.square().sum(1)),
+            tasks,
+            T,
+        )
+
+    def parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+        return {name: p for name, p in model.named_parameters() if chosen == "everything" or "weight" in name}
+
+    multiplied = {}
+    for name, mask in {"first": (torch.arange(8) == 0).float(), "all": torch.ones(8)}.items():
+        found = TaskGradients(model, parameters, strategy=Rows())
+        found(batch(mask))  # the first step looks whether rows are kept apart
+        with FlopCounterMode(display=False) as counter:
+            rows = found(batch(mask)).rows()
+        theirs = TaskGradients(model, parameters, strategy=Passes())(batch(mask)).rows()
+        assert_close(rows, theirs, rtol=1e-4, atol=1e-5)
+        multiplied[name] = counter.get_total_flops()
+    weights = sum(p.numel() for name, p in model.named_parameters() if "weight" in name)
+    passed_on = 2 * 6 * 8 * (weights - 16 * 24)  # nothing asks for the first layer's
+    forward, own = 2 * 6 * 8 * weights, 2 * 6 * 8 * weights
+    assert multiplied["all"] == forward + own + passed_on
+    assert multiplied["first"] == forward + own / 8 + (passed_on / 8 if chosen == "everything" else passed_on)

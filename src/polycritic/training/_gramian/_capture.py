@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from polycritic.core import PolycriticError
 from polycritic.training._gramian._ledger import Ledger
-from polycritic.training._gramian._live import live
+from polycritic.training._gramian._live import live, silent_tokens
 from polycritic.training._gramian._rules import Rule, is_by_token, rules
 from polycritic.training._gramian._segments import Segments
 
@@ -155,9 +155,11 @@ class _LayerHook:
         if not _in_backward():
             for name in self.ruled:
                 capture.ledger.expect(getattr(layer, name))
-        tapped: Tensor = _Tap.apply(
-            out, capture.anchor, given.detach(), _Back(capture, layer, self.ruled, len(capture.calls) - 1)
-        )
+        back = _Back(capture, layer, self.ruled, len(capture.calls) - 1)
+        if _is_plain_product(layer, given, out):
+            product: Tensor = _Product.apply(given, capture.anchor, out.detach(), layer.weight, back)
+            return product
+        tapped: Tensor = _Tap.apply(out, capture.anchor, given.detach(), back)
         return tapped
 
 
@@ -187,6 +189,39 @@ class _Tap(torch.autograd.Function):
         (given,) = ctx.saved_tensors
         ctx.back(given, gradient)
         return (gradient if ctx.needs_input_grad[0] else None), None, None, None
+
+
+class _Product(torch.autograd.Function):
+    """A linear layer, already computed; on the way back it shows the gradient, and passes none on of tokens that have none."""
+
+    @staticmethod
+    def forward(ctx: Any, given: Tensor, anchor: Tensor, out: Tensor, weight: Tensor, back: _Back) -> Tensor:
+        del anchor  # what the backward pass looks for
+        ctx.save_for_backward(given, weight)
+        ctx.back = back
+        return out.view_as(out)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, None, None, None, None]:
+        (gradient,) = gradients
+        given, weight = ctx.saved_tensors
+        ctx.back(given.detach(), gradient)
+        if not ctx.needs_input_grad[0]:
+            return None, None, None, None, None
+        silent = silent_tokens(gradient)
+        if silent is None:
+            return gradient @ weight, None, None, None, None
+        flat = gradient.reshape(-1, gradient.shape[-1])
+        token = (~silent).nonzero().squeeze(1)
+        passed = flat.new_zeros(len(flat), weight.shape[1]).index_copy(0, token, flat[token] @ weight)
+        return passed.view(given.shape), None, None, None, None
+
+
+def _is_plain_product(layer: nn.Module, given: Tensor, out: Tensor) -> bool:
+    """Whether a layer's gradient is but the product with a weight that needs none itself."""
+    if not isinstance(layer, nn.Linear) or not given.requires_grad or any(p.requires_grad for p in layer.parameters()):
+        return False
+    return given.dtype == out.dtype == layer.weight.dtype and given.shape[:-1] == out.shape[:-1]
 
 
 def watched(model: nn.Module, parameters: Mapping[str, nn.Parameter]) -> dict[nn.Module, dict[str, Rule]]:

@@ -35,13 +35,10 @@ def live(a: Tensor, d: Tensor, segments: Segments) -> tuple[Tensor, Tensor, Segm
     """
     if d.ndim != 3 or a.shape[:-1] != d.shape[:-1]:
         return a, d, segments
-    flat = d.reshape(-1, d.shape[-1])
-    if bool(flat[:, :_LOOKED_AT].any(1).all()):
+    silent = silent_tokens(d)
+    if silent is None:
         return a, d, segments
-    silent = (flat.amax(1) == 0.0) & (flat.amin(1) == 0.0)
     total = len(silent) - int(silent.sum())
-    if total > _WORTH * len(silent):
-        return a, d, segments
     by_row = d.shape[1] - silent.view(d.shape[:2]).sum(1)
     sizes = [int(by_row[rows].sum()) for _, rows in segments]
     token = (~silent).nonzero().squeeze(1)
@@ -58,3 +55,16 @@ def live(a: Tensor, d: Tensor, segments: Segments) -> tuple[Tensor, Tensor, Segm
         shape = [total]
     a, d = (x.reshape(-1, x.shape[-1])[token].view(*shape, x.shape[-1]) for x in (a, d))
     return a, d, Segments(segments.count, None, segments.tasks, tuple(sizes))
+
+
+def silent_tokens(d: Tensor) -> Tensor | None:
+    """Which tokens' gradients are zero, of (n, l, p) in one row (n * l,), or None where too few are to leave them out.
+
+    >>> silent_tokens(torch.tensor([[[1.0], [0.0]], [[0.0], [2.0]]]))
+    tensor([False,  True,  True, False])
+    """
+    flat = d.reshape(-1, d.shape[-1])
+    if bool(flat[:, :_LOOKED_AT].any(1).all()):
+        return None
+    silent = (flat.amax(1) == 0.0) & (flat.amin(1) == 0.0)
+    return silent if len(silent) - int(silent.sum()) <= _WORTH * len(silent) else None
