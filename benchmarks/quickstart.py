@@ -34,8 +34,8 @@ from polycritic.cli import _quickstart as quick
 from polycritic.cli._quickstart import Effort, run
 from polycritic.core import Judge, Progress, Task
 from polycritic.critic import Critic
-from polycritic.critic.backbones import Words
-from polycritic.training import AdamW, train
+from polycritic.critic.backbones import Counted
+from polycritic.judges import Length
 from polycritic.worlds import WORLDS, make
 
 FOLDS = 7
@@ -97,24 +97,23 @@ def choices(effort: Effort, seed: int, aside: Sequence[str], *, network: bool) -
     rows = make(seen, quick._TRAIN_PROBLEMS, seed=2 * seed)
     recipe = quick.recipe_of(effort, seed)
     quiet = Progress("", shown=False)
-    still = replace(recipe, steps=1, rows=1, optimizer=AdamW(learning_rate=0.0, head_rate=0.0))
+    once = replace(recipe, steps=1, rows=1)
 
     def started(tasks: Sequence[Task]) -> Critic:
-        critic = Critic(tasks, Words(dim=1))
-        list(train(critic, [row for row in rows if row.task in {t.name for t in tasks}], still))
-        torch.nn.init.zeros_(critic.described.content.weight)
-        return critic
+        return quick._train(
+            Critic(tasks, Counted()), [row for row in rows if row.task in {t.name for t in tasks}], once, quiet
+        )
 
     regressions = {
         "one regression": started(tasks),
         "specialists' regressions": quick._Specialists({task.name: started([task]) for task in tasks}),
     }
-    judges: dict[str, Judge] = regressions
+    judges: dict[str, Judge] = {**regressions, "longer wins": Length()}
     if network:
         judges = {
             "one critic": quick._train(quick._critic(tasks), rows, recipe, quiet),
             "specialists": quick._specialists(tasks, rows, recipe, quiet),
-            **regressions,
+            **judges,
         }
     picked = {}
     for part, worlds, count in (("seen", seen, effort.choices), ("unseen", unseen, effort.new_choices)):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -11,7 +12,7 @@ from polycritic.cli import _quickstart, app
 from polycritic.core import Candidate, Task
 from polycritic.critic import Critic
 from polycritic.critic.backbones import Words
-from polycritic.worlds import WORLDS
+from polycritic.worlds import WORLDS, NoisySolver, problems
 
 
 @pytest.fixture(autouse=True)
@@ -59,3 +60,17 @@ def test_an_unseen_task_goes_to_the_specialist_of_the_task_most_like_it() -> Non
     candidate = Candidate("3 1 2", "1 2 3")
     unseen = specialists.score([candidate], [Task("a/new", "Sort the letters of the words.")])
     assert unseen.values[0, 0] == specialists.score([candidate], [tasks[1]]).values[0, 0]
+
+
+def test_needless_words_do_not_tell_the_right_answer() -> None:
+    """Among different answers, padded ones are as often right as others: judges that look at the length alone get nothing."""
+    said = [Candidate("p", text) for text in ("Well. Answer: 3", "3", "Hm. Answer: 4", "5", "4", "Oh. Answer: 3")]
+    assert [c.response for c in _quickstart._different(said)] == ["Well. Answer: 3", "Hm. Answer: 4", "5"]
+    asked = problems([WORLDS["math/arithmetic"]], 200, seed=0)
+    solver = NoisySolver(asked, right=0.3, padding=0.5)
+    proposed = solver.generate([Candidate(p.prompt, "") for p in asked], 32, seed=0)
+    kept = [c for each in proposed for c in _quickstart._different(each)[:8]]
+    share = [
+        np.mean([solver.verify(c) for c in kept if ("Answer:" in c.response) is padded]) for padded in (False, True)
+    ]
+    assert share[0] == pytest.approx(share[1], abs=0.04)

@@ -292,7 +292,7 @@ def _choose(
         asked = list({p.prompt: p for p in problems([world], choices, seed=10_000 + seed)}.values())
         solver = NoisySolver(asked, right=0.3)
         proposals = solver.generate([Candidate(p.prompt, "") for p in asked], 4 * best_of, seed=seed)
-        different = [list({c.response: c for c in proposed}.values())[:best_of] for proposed in proposals]
+        different = [_different(proposed)[:best_of] for proposed in proposals]
         flat = [candidate for group in different if len(group) == best_of for candidate in group]
         outcomes += [float(solver.verify(candidate)) for candidate in flat]
         groups += [f"{world.task.name} {candidate.prompt}" for candidate in flat]
@@ -306,3 +306,17 @@ def _choose(
         [best_of_n_curve(each, right, groups, sizes, judge=name, resamples=300) for name, each in values.items()],
         best_of_n_difference(first, second, right, groups, best_of),
     )
+
+
+def _different(proposed: Sequence[Candidate]) -> list[Candidate]:
+    """Proposals whose answers differ, each where its answer came first.
+
+    Those that differ only in the needless words before them are one: a right answer can often be put in one way alone but for
+    these words, which would tell it from the wrong ones.
+    """
+    from polycritic.worlds import answer_of
+
+    first: dict[str, Candidate] = {}
+    for candidate in proposed:
+        first.setdefault(answer_of(candidate.response), candidate)
+    return list(first.values())

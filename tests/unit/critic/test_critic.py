@@ -28,6 +28,7 @@ from polycritic.core import (
 from polycritic.critic import Critic, compile_batch
 from polycritic.critic.backbones import (
     Cached,
+    Counted,
     Frozen,
     Full,
     LoRA,
@@ -196,10 +197,11 @@ def test_cached_features_are_the_frozen_ones(encoder: Path, tmp_path: Path) -> N
     assert len(list(tmp_path.glob("*/*.npy"))) == 12 * 4
 
 
-@pytest.mark.parametrize("kind", ["words", "numbers", "encoder", "lora", "decoder", "cached"])
+@pytest.mark.parametrize("kind", ["words", "counted", "numbers", "encoder", "lora", "decoder", "cached"])
 def test_save_and_load(kind: str, encoder: Path, decoder: Path, tmp_path: Path) -> None:
     backbone = {
         "words": lambda: Words(dim=8),
+        "counted": Counted,
         "numbers": lambda: Numbers(2, 4),
         "encoder": lambda: Transformer(encoder, max_length=32),
         "lora": lambda: Transformer(encoder, max_length=32, tuning=LoRA(rank=2)),

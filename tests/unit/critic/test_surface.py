@@ -1,16 +1,18 @@
 """What is counted in a text, each number by hand, and what a task's weights are made of."""
 
 import math
+import pickle
 
 import pytest
 import torch
 from torch.testing import assert_close
 
-from polycritic.core import Candidate, Task
+from polycritic.core import Binary, Candidate, Rating, Task
 from polycritic.critic import Critic
 from polycritic.critic._surface import SurfaceTerm
-from polycritic.critic.backbones import SURFACE, Numbers, Words, surface
+from polycritic.critic.backbones import SURFACE, Counted, Numbers, Words, surface
 from polycritic.tasks import render
+from polycritic.training import Recipe, train
 
 TASK = Task("t", "Is it right?")
 
@@ -76,3 +78,61 @@ def test_new_tasks_keep_what_was_learnt() -> None:
     critic.add_tasks([Task("qa/b"), Task("other")])
     assert_close(critic.surface.weights([Task("qa/a"), Task("qa/b")])[:, 0], torch.tensor([2.0, 0.0]))
     assert critic.surface.family.shape == (2, len(SURFACE))
+
+
+def test_an_unseen_task_gets_what_tasks_described_like_it_learnt() -> None:
+    """Compared with the formula written out: TF-IDF by hand, cosine, softmax."""
+    known = ["count the letters of a word", "count the words", "is the summary true"]
+    new = "count the vowels of a word"
+    term = SurfaceTerm([Task(f"a/{k}", text) for k, text in enumerate(known)])
+    with torch.no_grad():
+        term.task.copy_(torch.randn(3, len(SURFACE), generator=torch.Generator().manual_seed(0)))
+        term.shared.fill_(0.5)
+    words = [[word for word in text.split() if len(word) > 1] for text in known]
+    vocabulary = sorted({word for text in words for word in text})
+
+    def vector(text: str) -> torch.Tensor:
+        rare = [math.log(4 / (1 + sum(word in each for each in words))) + 1 for word in vocabulary]
+        counts = [1.0 if word in text.split() else 0.0 for word in vocabulary]
+        return torch.nn.functional.normalize(torch.tensor(counts) * torch.tensor(rare), dim=0)
+
+    cosines = torch.stack([vector(text) for text in known]) @ vector(new)
+    expected = 0.5 + torch.softmax(cosines / 0.05, 0) @ term.task
+    assert_close(term.weights([Task("b/new", new)])[0], expected, rtol=1e-4, atol=1e-5)
+    assert_close(term.weights([Task("b/new", known[1])])[0], 0.5 + term.task[1], rtol=1e-2, atol=1e-2)
+    assert_close(term.weights([Task("a/1", new)])[0], 0.5 + term.task[1])  # a known task is what it learnt
+    strange = term.weights([Task("b/new", "xyzzy"), Task("b/new")])
+    assert_close(strange, torch.full_like(strange, 0.5))
+    term.add_tasks([Task("a/3", "xyzzy")])
+    with torch.no_grad():
+        term.task[3] = 7.0
+    assert_close(term.weights([Task("b/new", "xyzzy")])[0], torch.full((len(SURFACE),), 7.5), rtol=1e-4, atol=1e-4)
+
+
+def test_without_descriptions_nothing_is_borrowed() -> None:
+    term = SurfaceTerm([Task("a"), Task("b", "?")])
+    torch.nn.init.constant_(term.task, 1.0)
+    assert not term.weights([Task("c", "Is it right?")]).any()
+    assert not SurfaceTerm([]).weights([Task("c", "Is it right?")]).any()
+
+
+def test_a_critic_that_borrowed_is_still_pickled() -> None:
+    critic = Critic([Task("a", "Is it right?")], Words(dim=4))
+    judged = critic.score([Candidate("p", "r")], [Task("b", "Is it wrong?")])
+    again = pickle.loads(pickle.dumps(critic)).score([Candidate("p", "r")], [Task("b", "Is it wrong?")])
+    assert again.values.tolist() == judged.values.tolist()
+
+
+def test_a_critic_that_only_counts_is_the_regression_and_nothing_else() -> None:
+    task = Task("short", "Is the answer short?", Binary())
+    texts = [Candidate(f"question {k}", "word " * (1 + k % 9)) for k in range(90)]
+    short = torch.tensor([len(c.response) < 25 for c in texts])
+    rows = [Rating(task="short", candidate=c, value=float(bool(short[k]) != (k % 5 == 0))) for k, c in enumerate(texts)]
+    critic = Critic([task], Counted())
+    list(train(critic, rows, Recipe(steps=1, rows=1, seed=0)))
+    counts = torch.tensor([critic.backbone.surface(critic.backbone.render(task, c)) for c in texts])
+    judged = torch.tensor(critic.score(texts, [task]).values[:, 0].tolist(), dtype=torch.float64)
+    utility = torch.logit(judged)
+    expected = (counts @ critic.surface.weights([task])[0]).double()
+    assert_close(utility - utility[0], expected - expected[0], rtol=1e-3, atol=1e-3)
+    assert judged[short].min() > judged[~short].max()

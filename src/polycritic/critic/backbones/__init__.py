@@ -2,6 +2,7 @@
 
 from polycritic.critic.backbones._backbone import Backbone, Tokens
 from polycritic.critic.backbones._cached import Cached
+from polycritic.critic.backbones._counted import Counted
 from polycritic.critic.backbones._embedded import EMBEDDED, embedded_folder, embedded_tokenizer
 from polycritic.critic.backbones._numbers import Numbers
 from polycritic.critic.backbones._pooling import cls_pooling, last_pooling, mean_pooling
@@ -16,6 +17,7 @@ __all__ = [
     "SURFACE",
     "Backbone",
     "Cached",
+    "Counted",
     "Frozen",
     "Full",
     "LoRA",
