@@ -97,7 +97,7 @@ class TaskRows:
     def _start(self, *, rows: bool) -> StepRows:
         count = len(self.forward.tasks)
         found = StepRows(
-            Ledger(self.looked_at, count, keep_rows=rows, pool=self._pool if rows else None),
+            Ledger(self.looked_at, count, keep_rows=rows, pool=self._pool),
             Ledger(self.others, count, keep_rows=rows),
             self.processes,
         )

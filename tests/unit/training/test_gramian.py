@@ -176,27 +176,34 @@ def test_lagged(make: Callable[[], nn.Module]) -> None:
             weights = theirs.gramian().diagonal().rsqrt().float()
 
 
-def test_rows_reuse_the_memory_of_those_that_are_let_go() -> None:
+@pytest.mark.parametrize("strategy", [Rows(), Gram(), Auto()], ids=["rows", "gram", "auto"])
+def test_a_step_uses_the_memory_of_one_that_is_let_go(strategy: Strategy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_ledger, "_LARGE", 1 << 13)
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(160, 160, bias=False), nn.Tanh(), nn.Linear(160, 5))
-    x, tasks = torch.randn(2, 7, 16, 160), torch.tensor([0, 0, 1, 1, 1, 2, 2])
-    of = TaskGradients(model, strategy=Rows())
+    x, tasks = torch.randn(3, 7, 16, 160), torch.tensor([0, 0, 1, 1, 1, 2, 2])
+    of = TaskGradients(model, strategy=strategy)
     expected = [TaskGradients(model, strategy=Passes())(batch_of(model, each, tasks)).rows() for each in x]
 
-    def large(found: Found) -> Tensor:
-        rows = next(entry.rows for entry in found.ledger._entries.values() if entry.parameter.numel() == 160 * 160)
-        assert rows is not None
-        return rows
+    def place(found: Found) -> int:
+        entry = next(entry for entry in found.ledger._entries.values() if entry.parameter.numel() == 160 * 160)
+        return (entry.uses[0].d if entry.rows is None else entry.rows).data_ptr()
 
+    of(batch_of(model, x[0], tasks))  # says how much memory a step takes
     first = of(batch_of(model, x[0], tasks))
     second = of(batch_of(model, x[1], tasks))  # while the first is still in use
-    close(first.rows(), expected[0])
-    close(second.rows(), expected[1])
-    place = large(first).data_ptr()
-    del first
-    third = of(batch_of(model, x[0], torch.tensor([0, 0, 0, 0, 2, 2, 2])))  # a task without rows
-    assert large(third).data_ptr() == place
-    assert not large(third)[1].any()
+    known = place(first)
+    for found, rows in ((first, expected[0]), (second, expected[1])):
+        close(found.gramian(), rows.double() @ rows.double().T)
+        close(found.rows(), rows)
+    del first, found
+    third = of(batch_of(model, x[2], tasks))
+    assert place(third) == known
+    close(third.gramian(), expected[2].double() @ expected[2].double().T)
+    del third
+    fourth = of(batch_of(model, x[0], torch.tensor([0, 0, 0, 0, 2, 2, 2])))  # a task without rows
+    assert place(fourth) == known
+    assert not fourth.rows()[1].any()
 
 
 @pytest.mark.parametrize("owner", OWNERS)

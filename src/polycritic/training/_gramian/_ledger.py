@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
 
-from polycritic.training._gramian._pool import Pool
+from polycritic.training._gramian._pool import Loan, Pool
 from polycritic.training._gramian._products import products
 from polycritic.training._gramian._rules import Rule, inner_products, is_product, single, write_products
 from polycritic.training._gramian._segments import Segments
@@ -26,6 +26,9 @@ _LARGE = 1 << 16
 
 _ROOM = 1.0
 """The most room that rows may take of what their use takes: more is a twelfth faster with 32 tasks, for half as much memory."""
+
+
+_Shared = Callable[[tuple[int, ...], torch.device, torch.dtype], Tensor]
 
 
 @dataclass(slots=True, eq=False)
@@ -50,13 +53,14 @@ class _Use:
     def rows(self, start: int, stop: int) -> Tensor:
         return self.rule(self.layer, self.a, self.d, self.segments, start, stop)
 
-    def weighted(self, weights: Tensor, length: int) -> Tensor:
+    def weighted(self, weights: Tensor, length: int, shared: _Shared) -> Tensor:
+        """The weighted sum of its rows."""
         a, d = self.a, single(self.d)
         scale = self.segments.spread(weights.to(d.dtype))
         if is_product(self.rule) and a.shape[-1] < d.shape[-1]:  # of a product the smaller factor
-            a = single(a) * scale.view(-1, *(1,) * (a.ndim - 1))
+            a = _times(single(a), scale, shared)
         else:
-            d = d * scale.view(-1, *(1,) * (d.ndim - 1))
+            d = _times(d, scale, shared)
         return self.rule(self.layer, a, d, Segments.whole(len(d)), 0, length)[0]
 
 
@@ -89,7 +93,7 @@ class Ledger:
         count: t, how many tasks there are.
         keep_rows: Whether uses always become rows; embeddings, whose rows are nearly empty, never do.
         lagged: (t,) weights to combine with at once.
-        pool: Lends the memory of large rows until the ledger is let go.
+        pool: Lends memory until the ledger is let go: for rows where they are kept, else for what came back.
     """
 
     def __init__(
@@ -101,9 +105,10 @@ class Ledger:
         lagged: Tensor | None = None,
         pool: Pool | None = None,
     ) -> None:
-        self._pool, self._lent = pool, list[Tensor]()
+        self._loan: Loan | None = None
         if pool is not None:
-            weakref.finalize(self, pool.give, self._lent)
+            self._loan = pool.lend()
+            weakref.finalize(self, self._loan.end)
         self.count, self.keep_rows, self.lagged = count, keep_rows, lagged
         self.parameters = dict(parameters)
         self._entries = {id(p): _Entry(p) for p in parameters.values()}
@@ -137,7 +142,7 @@ class Ledger:
         if keep or entry.rows is not None or self.count * parameter.numel() <= _ROOM * room:
             self._keep(entry, used)
         else:
-            entry.uses.append(used)
+            entry.uses.append(self._moved(used))
 
     def add_row(self, task: int, gradients: Mapping[str, Tensor | None]) -> None:
         """One task's gradient, known whole, by the parameters' names."""
@@ -199,7 +204,7 @@ class Ledger:
                 held = entry.rows.to(weights.device)
                 gradient = (weights.to(held.dtype) @ held.reshape(self.count, -1)).view(parameter.shape)
             for use in entry.uses:
-                part = use.weighted(weights, _length(parameter)).reshape(parameter.shape)
+                part = use.weighted(weights, _length(parameter), self._shared).reshape(parameter.shape)
                 gradient = part if gradient is None else gradient + part
             combined[name] = gradient
         return combined
@@ -211,7 +216,7 @@ class Ledger:
         length = _length(entry.parameter) if index is None else len(index)
         if entry.few:
             (use,) = entry.uses
-            combined = use.weighted(self.lagged, length).reshape(entry.parameter.shape)
+            combined = use.weighted(self.lagged, length, self._shared).reshape(entry.parameter.shape)
             self._add_part(inner_products(use.a, use.d, use.segments))
         else:
             combined = torch.zeros(length, *entry.parameter.shape[1:], device=entry.parameter.device)
@@ -266,7 +271,10 @@ class Ledger:
         if entry.rows is None and len(entry.uses) == 1 and is_product(entry.uses[0].rule):
             shape = (self.count, stop - start, *entry.parameter.shape[1:])
             if math.prod(shape) >= _OWN:
-                return self._written(entry.uses[0], start, stop, shape, _wide(entry.parameter))
+                (use,) = entry.uses
+                out = self._shared(shape, use.d.device, _wide(entry.parameter))
+                write_products(use.rule, use.a, use.d, use.segments, out, start, stop)
+                return out
         whole = start == 0 and stop == _length(entry.parameter)
         rows = None if entry.rows is None else entry.rows if whole else entry.rows[:, start:stop]
         for use in entry.uses:
@@ -278,22 +286,32 @@ class Ledger:
             rows = torch.zeros(self.count, stop - start, *p.shape[1:], device=p.device, dtype=_wide(p))
         return rows
 
-    def _written(self, use: _Use, start: int, stop: int, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        """A part of a use's rows, in memory that all parts share."""
-        size, device = math.prod(shape), use.d.device
+    def _shared(self, shape: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> Tensor:
+        """Memory that is good until it is asked for again: being at hand, it costs less to write and to read than any other."""
+        size = math.prod(shape)
+        if size < _LARGE:
+            return torch.empty(shape, device=device, dtype=dtype)
         if self._scratch is None or self._scratch.numel() < size or self._scratch.dtype != dtype:
-            self._scratch = torch.empty(max(size, _SLICE), device=device, dtype=dtype)
-        rows = self._scratch[:size].view(shape)
-        write_products(use.rule, use.a, use.d, use.segments, rows, start, stop)
-        return rows
+            self._scratch = self._memory((max(size, _SLICE),), device, dtype)
+        return self._scratch[:size].view(shape)
+
+    def _moved(self, use: _Use) -> _Use:
+        """A use with what came back in lent memory, so that what follows in the backward pass takes the place where it was."""
+        if self._loan is None or use.d.device.type != "cpu" or not is_product(use.rule) or use.d.numel() < _LARGE:
+            return use
+        return replace(use, d=self._loan.take(tuple(use.d.shape), use.d.device, use.d.dtype).copy_(use.d))
+
+    def _memory(self, shape: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> Tensor:
+        if self._loan is None:
+            return torch.empty(shape, device=device, dtype=dtype)
+        return self._loan.take(shape, device, dtype)
 
     def _keep(self, entry: _Entry, use: _Use) -> None:
         """Turn a use into rows at once, in lent memory where that is worth it."""
         parameter = entry.parameter
         size = self.count * parameter.numel()
-        if self._pool is not None and entry.rows is None and is_product(use.rule) and size >= _LARGE:
-            entry.rows = self._pool.take((self.count, *parameter.shape), use.d.device, _wide(parameter))
-            self._lent.append(entry.rows)
+        if self.keep_rows and entry.rows is None and is_product(use.rule) and size >= _LARGE:
+            entry.rows = self._memory((self.count, *parameter.shape), use.d.device, _wide(parameter))
             write_products(use.rule, use.a, use.d, use.segments, entry.rows, 0, _length(parameter))
         else:
             self._add(entry, use.rows(0, _length(parameter)))
@@ -309,6 +327,12 @@ class Ledger:
             entry.rows = rows
         else:
             entry.rows += rows
+
+
+def _times(x: Tensor, scale: Tensor, shared: _Shared) -> Tensor:
+    """Rows (n, ...) times a number each (n,)."""
+    out = shared(tuple(x.shape), x.device, x.dtype)
+    return torch.mul(x, scale.view(-1, *(1,) * (x.ndim - 1)), out=out)
 
 
 def _used(entries: list[_Entry], reduce: Callable[[Tensor], Tensor] | None) -> Tensor | None:

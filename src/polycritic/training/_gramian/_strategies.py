@@ -42,10 +42,12 @@ class Gram:
     """
 
     scale: float = 1.0
+    _pool: Pool = field(default_factory=Pool, repr=False, compare=False)
 
     def __call__(self, model: nn.Module, parameters: Parameters, batch: TaskBatch, /, *, check: bool = False) -> Found:
         """One pass."""
-        return _one_pass(model, parameters, batch, Ledger(parameters, batch.count), self.scale, check=check)
+        ledger = Ledger(parameters, batch.count, pool=self._pool)
+        return _one_pass(model, parameters, batch, ledger, self.scale, check=check)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +190,12 @@ class Auto:
     Auto()
     """
 
+    _gram: Gram = field(default_factory=Gram, repr=False, compare=False)
+
     def __call__(self, model: nn.Module, parameters: Parameters, batch: TaskBatch, /, *, check: bool = False) -> Found:
         """One pass, or as many as needed."""
         try:
-            return Gram()(model, parameters, batch, check=check)
+            return self._gram(model, parameters, batch, check=check)
         except PolycriticError as error:
             found = SubBatches()(model, parameters, batch)
             found.fallback = str(error)
