@@ -19,6 +19,8 @@ from polycritic import __version__
 from polycritic.core import PolycriticError, Scale, Task, lookup, scale_from_dict, scale_to_dict
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from polycritic.critic._critic import Critic
 
 FORMAT = 1
@@ -88,10 +90,21 @@ def load(folder: Path) -> Critic:
     except (KeyError, TypeError) as error:
         raise PolycriticError("a damaged critic", where=str(folder / "critic.json"), found=repr(error)) from error
     try:
-        critic.load_state_dict(load_file(folder / "model.safetensors"))
+        critic.load_state_dict(_widened(load_file(folder / "model.safetensors"), critic))
     except RuntimeError as error:
         raise PolycriticError("weights and description disagree", where=str(folder), found=str(error)) from error
     return critic.eval()
+
+
+def _widened(state: dict[str, Tensor], critic: Critic) -> dict[str, Tensor]:
+    """Weights of an older critic, that counted fewer things in a text, with zeros for those it did not."""
+    from torch.nn import functional
+
+    for name, parameter in critic.surface.named_parameters():
+        held = state.get(f"surface.{name}")
+        if held is not None and held.shape[:-1] == parameter.shape[:-1] and held.shape[-1] < parameter.shape[-1]:
+            state[f"surface.{name}"] = functional.pad(held, (0, parameter.shape[-1] - held.shape[-1]))
+    return state
 
 
 def read_description(folder: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from polycritic.core import Task
 from polycritic.critic.backbones import SURFACE
 
-_NEAR = 0.05
+_NEAR = 0.1
 """How much less alike than the most alike a description may be for its task to count a share of 1 / e."""
 
 
@@ -24,7 +24,7 @@ class SurfaceTerm(nn.Module):
     A task's weights are those of all tasks, moved by its family and by itself, so that a task never trained on gets what its
     family learnt, or what all did. In place of its own move it gets those of the known tasks whose descriptions are like its own,
 
-    .. math:: a_{\text{new}} = \sum_t \operatorname{softmax}_t(\cos(d_{\text{new}}, d_t) / 0.05)\, a_t
+    .. math:: a_{\text{new}} = \sum_t \operatorname{softmax}_t(\cos(d_{\text{new}}, d_t) / 0.1)\, a_t
 
     with words weighed by TF-IDF; a description that shares no word with any gets none. All weights start at zero.
 

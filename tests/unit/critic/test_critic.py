@@ -123,10 +123,10 @@ def test_surface_can_be_left_out_in_part_or_whole() -> None:
         values = judge.score([long, short], TASKS[3:]).values.ravel()
         return float(values[0] - values[1])
 
-    length = (np.log2(41) - np.log2(2)) / 2
+    length = (np.log2(41) - np.log2(2)) / 2  # and so of the answer, of whose words none was given
     repetition = 37 / 38  # of 38 triples, all but the first were said before
     pairs = -0.25  # one word alone has no neighbours to count
-    assert gap(critic) - gap(critic.without_surface()) == pytest.approx(length + repetition + pairs, abs=1e-5)
+    assert gap(critic) - gap(critic.without_surface()) == pytest.approx(3 * length + repetition + pairs, abs=1e-5)
     assert gap(critic) - gap(critic.without_surface("length")) == pytest.approx(length, abs=1e-5)
     assert "length" in critic.reads
     with pytest.raises(PolycriticError, match="Did you mean 'length'"):

@@ -1,16 +1,22 @@
 """What is counted in a text, each number by hand, and what a task's weights are made of."""
 
+import hashlib
+import json
 import math
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
+from numpy.testing import assert_allclose
+from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
 from polycritic.core import Binary, Candidate, Rating, Task
 from polycritic.critic import Critic
 from polycritic.critic._surface import SurfaceTerm
 from polycritic.critic.backbones import SURFACE, Counted, Numbers, Words, surface
+from polycritic.critic.backbones._surface import answer_of
 from polycritic.tasks import render
 from polycritic.training import Recipe, train
 
@@ -46,11 +52,59 @@ def test_kinds_of_characters_are_shares() -> None:
     assert seen["brackets"] == pytest.approx(10 * 2 / 10)
 
 
+def test_the_answer_alone_by_hand() -> None:
+    seen = counted(Candidate("Sort 7 pears, 5 figs.", "First of all: 5 is less.\nAnswer: [5 Figs, 7 pears, 7 kiwis]"))
+    assert seen["answer_length"] == pytest.approx(math.log2(7) / 2 - 1)  # 5 figs 7 pears 7 kiwis
+    assert seen["answer_coverage"] == pytest.approx(5 / 6 - 0.5)
+    assert seen["answer_recall"] == pytest.approx(4 / 5 - 0.25)  # all but sort
+    assert seen["answer_numbers"] == 0.5
+    assert seen["answer_punctuation"] == pytest.approx(5 * (4 / 26 - 0.04))
+    assert seen["answer_digits"] == pytest.approx(3 / 26 - 0.3)
+    assert seen["answer_brackets"] == pytest.approx(5 * 2 / 26)
+    assert seen["answer_capitals"] == pytest.approx(1 / 26 - 0.1)
+    assert seen["answer_is_number"] == -0.5
+    assert seen["answer_new"] == 0.0  # kiwis
+    assert seen["answer_again"] == 0.5  # 7
+
+
+@pytest.mark.parametrize(
+    ("response", "answer"),
+    [
+        ("12", "12"),
+        ("Answer: 12", "12"),
+        ("Answer: 1? No.\nThe answer is: 12 ", "12"),
+        ("3 * 4\n#### 12", "12"),
+        ("My answer: twelve.\nanswer:", "My answer: twelve.\nanswer:"),
+    ],
+)
+def test_what_a_response_comes_to(response: str, answer: str) -> None:
+    assert answer_of(response) == answer
+
+
+@pytest.mark.parametrize(
+    ("response", "holding"),
+    [
+        ("none at all", None),
+        ("2 + 3 = 5", 1),
+        ("2+3=6", 0),
+        ("2 * 3 = 6\n6 - 8 = -2\n7 / 2 = 3.5\n2 × 2 = 5", 3 / 4),
+        ("1 / 0 = 0", 0),
+        ("10 / 3 = 3.33.", 1),
+        ("1 + 2 + 3 = 6, 1 + 2 = 2 + 1, 1,000 + 2 = 1,002", None),  # of more than two numbers, or with separators
+        ("-5 + 3 = -2, 2 - -2 = 4", 1),
+    ],
+)
+def test_equations_that_hold(response: str, holding: float | None) -> None:
+    assert counted(Candidate("", response))["equations"] == (0.0 if holding is None else 2 * (holding - 0.75))
+
+
 def test_what_cannot_be_counted_is_zero() -> None:
     seen = counted(Candidate("", ""))
-    assert seen["length"] == -3.0
-    assert seen["sentences"] == -0.5
-    assert all(value == 0.0 for name, value in seen.items() if name not in ("length", "sentences"))
+    assert {name: value for name, value in seen.items() if value} == {
+        "length": -3.0,
+        "sentences": -0.5,
+        "answer_length": -1.0,
+    }
     assert Numbers(2).surface(render(TASK, Candidate("", "1 2"))) == (0.0,) * len(SURFACE)
 
 
@@ -96,17 +150,18 @@ def test_an_unseen_task_gets_what_tasks_described_like_it_learnt() -> None:
         counts = [1.0 if word in text.split() else 0.0 for word in vocabulary]
         return torch.nn.functional.normalize(torch.tensor(counts) * torch.tensor(rare), dim=0)
 
-    cosines = torch.stack([vector(text) for text in known]) @ vector(new)
-    expected = 0.5 + torch.softmax(cosines / 0.05, 0) @ term.task
-    assert_close(term.weights([Task("b/new", new)])[0], expected, rtol=1e-4, atol=1e-5)
-    assert_close(term.weights([Task("b/new", known[1])])[0], 0.5 + term.task[1], rtol=1e-2, atol=1e-2)
+    for description in (new, known[1]):
+        cosines = torch.stack([vector(text) for text in known]) @ vector(description)
+        expected = 0.5 + torch.softmax(cosines / 0.1, 0) @ term.task
+        assert_close(term.weights([Task("b/new", description)])[0], expected, rtol=1e-4, atol=1e-5)
     assert_close(term.weights([Task("a/1", new)])[0], 0.5 + term.task[1])  # a known task is what it learnt
     strange = term.weights([Task("b/new", "xyzzy"), Task("b/new")])
     assert_close(strange, torch.full_like(strange, 0.5))
     term.add_tasks([Task("a/3", "xyzzy")])
     with torch.no_grad():
         term.task[3] = 7.0
-    assert_close(term.weights([Task("b/new", "xyzzy")])[0], torch.full((len(SURFACE),), 7.5), rtol=1e-4, atol=1e-4)
+    nearly_all = torch.softmax(torch.tensor([0.0, 0.0, 0.0, 10.0]), 0)
+    assert_close(term.weights([Task("b/new", "xyzzy")])[0], 0.5 + nearly_all @ term.task)
 
 
 def test_without_descriptions_nothing_is_borrowed() -> None:
@@ -136,3 +191,21 @@ def test_a_critic_that_only_counts_is_the_regression_and_nothing_else() -> None:
     expected = (counts @ critic.surface.weights([task])[0]).double()
     assert_close(utility - utility[0], expected - expected[0], rtol=1e-3, atol=1e-3)
     assert judged[short].min() > judged[~short].max()
+
+
+def test_a_critic_saved_when_fewer_things_were_counted(tmp_path: Path) -> None:
+    task, old = Task("qa/a"), SURFACE[:14]
+    critic = Critic([task], Words())
+    with torch.no_grad():
+        critic.surface.task.copy_(torch.randn(1, len(SURFACE), generator=torch.Generator().manual_seed(0)))
+    critic.save(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    state = load_file(weights)
+    save_file({n: v[..., :14].contiguous() if n.startswith("surface.") else v for n, v in state.items()}, weights)
+    described = json.loads((tmp_path / "critic.json").read_text())
+    described["surface"] = list(old)
+    described["files"]["model.safetensors"] = hashlib.sha256(weights.read_bytes()).hexdigest()
+    (tmp_path / "critic.json").write_text(json.dumps(described))
+    candidates = [Candidate("1 + 1", "2"), Candidate("1 + 1", "Sure. Answer: 3, I think")]
+    expected = critic.without_surface(*SURFACE[14:]).score(candidates, [task]).values
+    assert_allclose(Critic.load(tmp_path).score(candidates, [task]).values, expected, rtol=1e-6)
