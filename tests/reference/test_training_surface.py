@@ -172,7 +172,8 @@ def test_a_trained_critic_is_not_started_anew() -> None:
 
     def longer(critic: Critic) -> float:
         long, short = (critic.backbone.surface(render(Task("t"), Candidate("p", "w " * n))) for n in (40, 2))
-        return float(critic.surface.weights([Task("people/new")])[0] @ (torch.tensor(long) - torch.tensor(short)))
+        weights = critic.surface.weights([Task("people/new")])[0].detach()
+        return float(weights @ (torch.tensor(long) - torch.tensor(short)))
 
     before = longer(critic)
     critic.add_tasks([Task("other")])
