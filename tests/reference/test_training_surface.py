@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from numpy.testing import assert_allclose
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
@@ -167,18 +166,22 @@ def test_heads_start_at_the_mean_of_their_labels() -> None:
 
 
 def test_a_trained_critic_is_not_started_anew() -> None:
+    """Its weights are drawn towards what they were: the regression's own fit from there, on the new row alone."""
     critic = Critic([Task("people/a")], Words())
     list(train(critic, longer_is_better("people/a", 60), Recipe(steps=3)))
-
-    def longer(critic: Critic) -> float:
-        long, short = (critic.backbone.surface(render(Task("t"), Candidate("p", "w " * n))) for n in (40, 2))
-        weights = critic.surface.weights([Task("people/new")])[0].detach()
-        return float(weights @ (torch.tensor(long) - torch.tensor(short)))
-
-    before = longer(critic)
     critic.add_tasks([Task("other")])
-    fit_surface(
-        critic, [Comparison(task="other", first=Candidate("p", "a b"), second=Candidate("p", "a"), preference=0.0)]
-    )
-    assert longer(critic) == pytest.approx(before, rel=0.25)
-    assert before > 1.0
+    term = critic.surface
+    before = [p.detach().double().numpy().copy() for p in (term.shared, term.family, term.task)]
+    first, second = Candidate("p", "a b"), Candidate("p", "a")
+    fit_surface(critic, [Comparison(task="other", first=first, second=second, preference=0.0)])
+
+    x, y = (np.array(critic.backbone.surface(render(Task("other"), c))) for c in (first, second))
+    row = Shares((x - y)[None], np.zeros(1), np.ones(1), np.ones(1, dtype=np.int64), np.zeros(1))
+    prior = HierarchicalWeights(*before, np.zeros(2))
+    expected = hierarchical_logistic(row, np.array([0, 1]), prior)
+    for now, then in ((term.shared, expected.shared), (term.family, expected.family), (term.task, expected.task)):
+        assert_allclose(now.detach().numpy(), then, rtol=1e-4, atol=1e-5)
+    weights = term.weights([Task("people/a"), Task("people/new"), Task("other")]).detach().double().numpy()
+    long, short = (np.array(critic.backbone.surface(render(Task("other"), Candidate("p", "w " * n)))) for n in (40, 2))
+    assert (weights[:2] @ (long - short) > 1.0).all()  # where longer was better it still is
+    assert np.abs(expected.shared - before[0]).max() > 0.01  # though all have learnt a little
