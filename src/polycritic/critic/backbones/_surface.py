@@ -1,9 +1,9 @@
 """What anybody can count in a response without understanding it: length, overlap with what was given, repetition.
 
 People's and models' judgements lean on such things, and some tasks are decided by them: a summary that copies its article is
-seldom inconsistent, an answer that ends with the reference is right, a sum that does not add up is wrong. Counted over the
-whole text, however little of it a backbone can read, and once more over the answer that it comes to, and known by name, they
-can be learnt at once, looked at, and left out.
+seldom inconsistent, an answer that ends with the reference is right. Counted over the whole text, however little of it a
+backbone can read, and once more over the answer that it comes to, and known by name, they can be learnt at once, looked at, and
+left out.
 """
 
 from __future__ import annotations
@@ -41,17 +41,12 @@ SURFACE: tuple[str, ...] = (
     "answer_is_number",
     "answer_new",
     "answer_again",
-    "equations",
 )
 """The names of the numbers that :func:`surface` counts, in order."""
 
 _WORD = re.compile(r"\w+")
 _ANSWER = re.compile(r"answer(?: is)?\s?:|####", re.IGNORECASE)
 _NUMBER = re.compile(r"-?[\d.,]+")
-_FIGURE = r"(-?\d{1,15}(?:\.\d{1,9})?)"
-_EQUATION = re.compile(
-    rf"(?<![\d.,])(?<![-+*/×])(?<![-+*/×] ){_FIGURE} ?([-+*/×]) ?{_FIGURE} ?= ?{_FIGURE}(?![.,]?\d| ?[-+*/×])"
-)
 _SENTENCE_END = re.compile(r"[.!?]+")
 _BRACKETS = frozenset("()[]{}<>")
 _COMMON = frozenset(
@@ -77,8 +72,7 @@ def surface(text: Text) -> tuple[float, ...]:
       its words, and whether the response ends with it;
     - ``answer_...``: much of the same for the answer alone, which is what follows the last "Answer:", "answer is:" or "####", or
       all of the response where there is none; the share of its letters that are capitals, whether it is a number, and how
-      many of its words are ``new``, and how many it says more often than they were given (``again``), on logarithmic scales;
-    - ``equations``: the share of those of two numbers, such as "2 + 3 = 5", that hold, times 2.
+      many of its words are ``new``, and how many it says more often than they were given (``again``), on logarithmic scales.
 
     Shares are counted from a middle value, so that 0 means "nothing special", and a number that cannot be counted is 0.
 
@@ -111,7 +105,6 @@ def surface(text: Text) -> tuple[float, ...]:
         10.0 * _share(sum(c in _BRACKETS for c in text.response), len(text.response), 0.0),
         *_agreement(reference, said),
         *_answered(answer_of(text.response), given),
-        2.0 * _holding(text.response),
     )
 
 
@@ -126,7 +119,7 @@ def answer_of(response: str) -> str:
 
 
 def _answered(answer: str, given: list[str]) -> tuple[float, ...]:
-    """What can be counted in the answer alone, (9 + 2,)."""
+    """What can be counted in the answer alone, (11,)."""
     said, known = _words(answer), set(given)
     content, figures = known - _COMMON, [word for word in said if word.isdigit()]
     new = sum(word not in known for word in said)
@@ -144,19 +137,6 @@ def _answered(answer: str, given: list[str]) -> tuple[float, ...]:
         0.0 if not answer else math.log2(1 + new) / 2.0 - 0.5,
         math.log2(1 + again) / 2.0,
     )
-
-
-def _holding(response: str) -> float:
-    """The share of equations that hold, less three quarters; 0 where there is none."""
-    told = [(float(a), sign, float(b), float(c)) for a, sign, b, c in _EQUATION.findall(response)]
-    holds = sum(abs(_worked_out(a, sign, b) - c) < 0.01 for a, sign, b, c in told)
-    return _share(holds, len(told), 0.75)
-
-
-def _worked_out(a: float, sign: str, b: float) -> float:
-    if sign == "/":
-        return a / b if b else math.inf
-    return a + b if sign == "+" else a - b if sign == "-" else a * b
 
 
 def _agreement(reference: list[str], said: list[str]) -> tuple[float, float, float]:
