@@ -3,11 +3,11 @@
     OMP_NUM_THREADS=1 python benchmarks/quickstart.py --runs 7 --output benchmarks/results/quickstart.json
 
 Each run is the quickstart itself, on another seed and with another seventh of the built-in worlds kept back (spread over
-families), choosing on more problems than it does by itself. An unseen task is judged by the specialist of the task most like
-it. Figures are means over runs with 95 % t-intervals; differences are paired within runs. With ``--choices-only`` the pooled
+families), choosing among 8 answers, where by itself it has 4, and on more problems. An unseen task is judged by the specialist of
+the task most like it. Figures are means over runs with 95 % t-intervals; differences are paired within runs. With ``--choices-only`` the pooled
 scorer is not trained and pairs are not judged, which takes a half of the time; ``regressions`` are then the one critic and the
 specialists before their first step, when they know what was counted in all rows and have read none. ``--regressions-only``
-compares these alone, in seconds a run. Both say too how often the right one is picked among 2 and 4 of the 8:
+compares these alone, in seconds a run. Both say too how often the right one is picked among fewer of the answers:
 
     OMP_NUM_THREADS=1 python benchmarks/quickstart.py --regressions-only --runs 28 --choices 24 --new-choices 48
 """
@@ -62,11 +62,14 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=Effort().steps)
     parser.add_argument("--choices", type=int, default=8, help="problems of each seen task on which to choose")
     parser.add_argument("--new-choices", type=int, default=50, help="problems of each unseen task on which to choose")
+    parser.add_argument("--best-of", type=int, default=8, help="how many different answers there are to choose among")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/quickstart.json"))
     parser.add_argument("--choices-only", action="store_true", help="the one critic and the specialists, choosing")
     parser.add_argument("--regressions-only", action="store_true", help="the same without any network")
     options = parser.parse_args()
-    effort = replace(Effort(), steps=options.steps, choices=options.choices, new_choices=options.new_choices)
+    effort = Effort(
+        steps=options.steps, best_of=options.best_of, choices=options.choices, new_choices=options.new_choices
+    )
     runs: list[dict[str, Any]] = []
     for k in range(options.first, options.first + options.runs):
         start = time.process_time()

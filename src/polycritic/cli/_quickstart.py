@@ -43,9 +43,9 @@ class Effort:
 
     steps: int = 20
     rows: int = 24
-    best_of: int = 8
-    choices: int = 6
-    new_choices: int = 24
+    best_of: int = 4
+    choices: int = 8
+    new_choices: int = 60
 
 
 def quickstart(
