@@ -3,11 +3,11 @@
     OMP_NUM_THREADS=1 python benchmarks/quickstart.py --runs 7 --output benchmarks/results/quickstart.json
 
 Each run is the quickstart itself, on another seed and with another seventh of the built-in worlds kept back (spread over
-families), choosing among 8 answers, where by itself it has 4, and on more problems. An unseen task is judged by the specialist of
-the task most like it. Figures are means over runs with 95 % t-intervals; differences are paired within runs. With ``--choices-only`` the pooled
-scorer is not trained and pairs are not judged, which takes a half of the time; ``regressions`` are then the one critic and the
-specialists before their first step, when they know what was counted in all rows and have read none. ``--regressions-only``
-compares these alone, in seconds a run. Both say too how often the right one is picked among fewer of the answers:
+families), choosing among 8 answers, where by itself it has 4, and on more problems. An unseen task is judged by the specialist
+of the task most like it. Figures are means over runs with 95 % t-intervals; differences are paired within runs. With
+``--choices-only`` the pooled scorer is not trained and pairs are not judged, which takes a half of the time; ``regressions`` are
+then the one critic and the specialists before their first step, when they know what was counted in all rows and have read none.
+``--regressions-only`` compares these alone, in seconds a run. Both say too how often the right one is picked among fewer answers:
 
     OMP_NUM_THREADS=1 python benchmarks/quickstart.py --regressions-only --runs 28 --choices 24 --new-choices 48
 """
