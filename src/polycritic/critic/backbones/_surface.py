@@ -88,16 +88,15 @@ def surface(text: Text) -> tuple[float, ...]:
     given = _words(" ".join(_text_of(text, name) for name in ("instruction", "prompt", "context")))
     reference = _words(_text_of(text, "reference"))
     said = _words(text.response)
-    known, content = set(given), set(given) - _COMMON
+    coverage, recall, numbers = _overlap(said, set(given))
     known_pairs, pairs, triples = set(_neighbours(given, 2)), _neighbours(said, 2), _neighbours(said, 3)
-    figures = [word for word in said if word.isdigit()]
     return (
         (math.log2(1 + len(said)) - 6.0) / 2.0,
-        _share(sum(word in known for word in said), len(said), 0.5),
+        coverage,
         _share(sum(pair in known_pairs for pair in pairs), len(pairs), 0.25),
-        _share(len(content & set(said)), len(content), 0.25),
+        recall,
         _share(len(triples) - len(set(triples)), len(triples), 0.0),
-        _share(sum(word in known for word in figures), len(figures), 0.5),
+        numbers,
         math.log2(1 + text.response.count("\n")) / 4.0,
         math.log2(1 + len(_SENTENCE_END.findall(text.response))) / 3.0 - 0.5,
         5.0 * _share(sum(not (c.isalnum() or c.isspace()) for c in text.response), len(text.response), 0.04),
@@ -121,14 +120,11 @@ def answer_of(response: str) -> str:
 def _answered(answer: str, given: list[str]) -> tuple[float, ...]:
     """What can be counted in the answer alone, (11,)."""
     said, known = _words(answer), set(given)
-    content, figures = known - _COMMON, [word for word in said if word.isdigit()]
     new = sum(word not in known for word in said)
     again = sum((Counter(said) - Counter(given)).values()) - new
     return (
         math.log2(1 + len(said)) / 2.0 - 1.0,
-        _share(sum(word in known for word in said), len(said), 0.5),
-        _share(len(content & set(said)), len(content), 0.25),
-        _share(sum(word in known for word in figures), len(figures), 0.5),
+        *_overlap(said, known),
         5.0 * _share(sum(not (c.isalnum() or c.isspace()) for c in answer), len(answer), 0.04),
         _share(sum(c.isdigit() for c in answer), len(answer), 0.3),
         5.0 * _share(sum(c in _BRACKETS for c in answer), len(answer), 0.0),
@@ -136,6 +132,16 @@ def _answered(answer: str, given: list[str]) -> tuple[float, ...]:
         0.0 if not answer else 0.5 if _NUMBER.fullmatch(answer) else -0.5,
         0.0 if not answer else math.log2(1 + new) / 2.0 - 0.5,
         math.log2(1 + again) / 2.0,
+    )
+
+
+def _overlap(said: list[str], known: set[str]) -> tuple[float, float, float]:
+    """Shares: words said that were given, content words given that are said, numbers said that were given."""
+    content, figures = known - _COMMON, [word for word in said if word.isdigit()]
+    return (
+        _share(sum(word in known for word in said), len(said), 0.5),
+        _share(len(content & set(said)), len(content), 0.25),
+        _share(sum(word in known for word in figures), len(figures), 0.5),
     )
 
 

@@ -32,7 +32,7 @@ class Strategy(Protocol):
 class Gram:
     """One backward pass; each layer keeps its tasks' gradients, or where they are large, what went in and came back.
 
-    Memory does not grow with the number of tasks. Right where the weights need the Gramian.
+    Memory does not grow with the number of tasks, and is kept for the next step. Right where the weights need the Gramian.
 
     Args:
         scale: What losses are multiplied by before the backward pass, for half precision.
