@@ -12,6 +12,8 @@ from polycritic.cli import _quickstart, app
 from polycritic.core import Candidate, Task
 from polycritic.critic import Critic
 from polycritic.critic.backbones import Words
+from polycritic.evaluation import judge_all
+from polycritic.judges import Length
 from polycritic.worlds import WORLDS, NoisySolver, problems
 
 
@@ -52,6 +54,16 @@ def test_it_says_what_it_found(tmp_path: Path) -> None:
 def test_what_is_unseen_is_not_trained_on() -> None:
     assert set(_quickstart.UNSEEN) < set(WORLDS)
     assert len({name.split("/")[0] for name in _quickstart.UNSEEN}) == len(_quickstart.UNSEEN)
+
+
+def test_every_contender_is_asked_the_same() -> None:
+    """A macro mean of one judge over tasks on which another abstains would compare different tasks."""
+    worlds = list(WORLDS.values())
+    rows = _quickstart._answers(worlds, 2, 1)
+    assert {row.task for row in rows} == set(WORLDS)
+    for judge in (Critic([w.task for w in worlds], Words(dim=4)), Length()):
+        judged = judge_all(judge, rows, [w.task for w in worlds])
+        assert all(kind.judged.all() for task in judged.tasks for kind in task.kinds)
 
 
 def test_an_unseen_task_goes_to_the_specialist_of_the_task_most_like_it() -> None:

@@ -25,7 +25,7 @@ UNSEEN = ("facts/grounded_summary", "format/json_objects", "logic/ordering", "te
 
 To learn to calculate takes more than minutes.
 """
-_TRAIN_PROBLEMS, _TEST_PROBLEMS = 40, 6
+_TRAIN_PROBLEMS, _TEST_PROBLEMS = 120, 6
 _POOLED = Task("pooled", "Is it right?", Binary())
 
 
@@ -97,8 +97,8 @@ def run(output: Path, effort: Effort, seed: int, kept_back: Sequence[str] = UNSE
     tasks, new = [w.task for w in seen], [w.task for w in unseen]
     rows = make(seen, _TRAIN_PROBLEMS, seed=2 * seed)
     tests = {
-        "seen": make(seen, _TEST_PROBLEMS, seed=2 * seed + 1),
-        "unseen": make(unseen, 2 * _TEST_PROBLEMS, seed=2 * seed + 1),
+        "seen": _answers(seen, _TEST_PROBLEMS, 2 * seed + 1),
+        "unseen": _answers(unseen, 2 * _TEST_PROBLEMS, 2 * seed + 1),
     }
     recipe = recipe_of(effort, seed)
     with Progress("training one critic, one specialist a task, one pooled scorer", 3 * effort.steps) as progress:
@@ -179,6 +179,13 @@ def run(output: Path, effort: Effort, seed: int, kept_back: Sequence[str] = UNSE
         "critic": str(output / "critic"),
         "report": str(output / "report.html"),
     }
+
+
+def _answers(worlds: Sequence[World[Any]], count: int, seed: int) -> list[Feedback]:
+    """Judged answers to new problems. Steps are left out: not every contender judges them, and all are asked the same."""
+    from polycritic.worlds import Mix, make
+
+    return make(worlds, count, seed=seed, mix=Mix(steps=0))
 
 
 def recipe_of(effort: Effort, seed: int) -> Recipe:

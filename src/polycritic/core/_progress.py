@@ -74,7 +74,8 @@ class Progress:
             if self.total is not None:
                 seconds = round((self.total - self.done) / max(rate, 1e-9))
                 of, left = f" of {self.total:,.10g}", f", {timedelta(seconds=seconds)} left"
-            print(f"{self.what}: {self.done:,.10g}{of} ({_rate(rate)}{left}) {self.note}".rstrip(), file=sys.stderr)  # noqa: T201
+            done = f"{round(self.done, 1):,.10g}"
+            print(f"{self.what}: {done}{of} ({_rate(rate)}{left}) {self.note}".rstrip(), file=sys.stderr)  # noqa: T201
 
     def _draw(self, rate: str) -> None:
         from rich.console import Console

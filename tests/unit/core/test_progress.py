@@ -37,6 +37,13 @@ def test_without_a_total_no_time_is_left(clock: Clock, capsys: pytest.CaptureFix
     assert capsys.readouterr().err == "reading: 30 (0.5/s)\n"
 
 
+def test_a_part_of_a_unit_is_said_in_tenths(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("training", 3) as progress:
+        clock.now = 60
+        progress.advance(5 / 6)
+    assert capsys.readouterr().err == "training: 0.8 of 3 (0.014/s, 0:02:36 left)\n"
+
+
 def test_what_was_done_before_is_no_part_of_the_rate(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     with Progress("scoring", 2000) as progress:
         progress.skip(1000)
