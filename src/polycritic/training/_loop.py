@@ -90,7 +90,7 @@ def train(
     With a folder, every step goes to ``log.jsonl`` there, and a checkpoint is kept: calling again with the same critic,
     feedback and recipe goes on from it, to the same bits on the same device. Stopping the iteration, Ctrl-C included,
     leaves a checkpoint of the last complete step. With validation rows, the best state seen is the critic's when the iterator
-    ends.
+    ends; the state before the first step, which the surface term's regression makes better than nothing, is the first to be seen.
 
     Several processes share a step's rows and add up their gradients, so that n processes do what one does.
 
@@ -119,6 +119,7 @@ def train(
     recipe = recipe or Recipe()
     run = _Run(critic, feedback, recipe, Path(folder) if folder is not None else None, validation, accelerator)
     run.resume()
+    run.look_at_the_start()
     try:
         while run.number < recipe.steps and run.looks_without_gain < recipe.patience:
             yield run.step()
@@ -227,11 +228,19 @@ class _Run:
     def _seed(self, number: int) -> int:
         return int.from_bytes(hashlib.sha256(f"{self.recipe.seed}/{number}".encode()).digest()[:6])
 
+    def look_at_the_start(self) -> None:
+        """See how good the critic is before the first step."""
+        if self.validation and self.number == 0 and self.best is None:
+            self._compare()
+
     def _look(self) -> float:
-        seen = quality(self.critic, self.validation, self.critic.tasks)
         if isinstance(self.balancer, Validated):
             parts = self._parts(self.validation, most=self.recipe.rows)
             self.balancer.validated(self.gradients.losses(parts, self.validation_totals, 0))
+        return self._compare()
+
+    def _compare(self) -> float:
+        seen = quality(self.critic, self.validation, self.critic.tasks)
         if seen > self.best_quality:
             self.best_quality, self.looks_without_gain = seen, 0
             self.best = {name: tensor.detach().cpu().clone() for name, tensor in self._trained()}

@@ -74,7 +74,7 @@ class Recipe:
         sampler: How many rows of each task make a step.
         balancer: Made for the critic's tasks; weighs their losses, or combines their gradients.
         regularizer: Minimised beside the losses, such as :class:`RepMTL`; it costs a forward and backward pass more.
-        validate_every: Steps between looks at the validation rows; the best state seen is the result.
+        validate_every: Steps between looks at the validation rows; the best state seen, the start included, is the result.
         patience: Looks without improvement after which training stops.
         checkpoint_every: Steps between checkpoints.
         precision: Autocast type; by default bfloat16 where the device computes in it.

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from tests.models import TASKS, mixed_rows
+from torch.testing import assert_close
 
 from polycritic.core import Binary, Candidate, PolycriticError, Rating, Task
 from polycritic.critic import Critic
@@ -32,13 +33,27 @@ def test_the_best_state_seen_is_the_result() -> None:
     recipe = replace(QUICK, steps=12, validate_every=2, patience=3)
     steps = list(train(critic, mixed_rows(), recipe, validation=mixed_rows(6)))
     seen = [s.validation for s in steps if s.validation is not None]
-    assert quality(critic, mixed_rows(6), TASKS) == pytest.approx(max(seen))
+    start = Critic(TASKS, Words(dim=8))
+    list(train(start, mixed_rows(), replace(recipe, steps=1, optimizer=AdamW(0.0, 0.0))))
+    best = max(quality(start, mixed_rows(6), TASKS), *seen)
+    assert quality(critic, mixed_rows(6), TASKS) == pytest.approx(best)
+
+
+def test_steps_that_only_do_harm_leave_the_critic_as_it_started() -> None:
+    critic = Critic(TASKS, Words(dim=8), surface=False)
+    list(train(critic, mixed_rows(16), replace(QUICK, steps=200, rows=32)))
+    started = {name: tensor.clone() for name, tensor in critic.state_dict().items()}
+    before = quality(critic, mixed_rows(16), TASKS)
+    harmful = replace(QUICK, steps=3, validate_every=1, optimizer=AdamW(1.0, 1.0))
+    steps = list(train(critic, mixed_rows(16), harmful, validation=mixed_rows(16)))
+    assert max(s.validation for s in steps if s.validation is not None) < before
+    assert_close(critic.state_dict(), started)
 
 
 def test_training_stops_when_nothing_gets_better() -> None:
     critic = Critic(TASKS, Words(dim=8))
     recipe = replace(QUICK, steps=50, validate_every=1, patience=3, optimizer=AdamW(learning_rate=0.0, head_rate=0.0))
-    assert len(list(train(critic, mixed_rows(), recipe, validation=mixed_rows(4)))) == 4
+    assert len(list(train(critic, mixed_rows(), recipe, validation=mixed_rows(4)))) == 3
 
 
 def test_the_log_has_every_step(tmp_path: Path) -> None:
