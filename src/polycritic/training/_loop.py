@@ -90,7 +90,7 @@ def train(
     With a folder, every step goes to ``log.jsonl`` there, and a checkpoint is kept: calling again with the same critic,
     feedback and recipe goes on from it, to the same bits on the same device. Stopping the iteration, Ctrl-C included,
     leaves a checkpoint of the last complete step. With validation rows, the best state seen is the critic's when the iterator
-    ends; the state before the first step, which the surface term's regression makes better than nothing, is the first to be seen.
+    ends; the first to be seen is the state before the first step, in which the surface term knows all rows already.
 
     Several processes share a step's rows and add up their gradients, so that n processes do what one does.
 
